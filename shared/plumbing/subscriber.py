@@ -1,0 +1,244 @@
+"""FastStream declares, documents and tests the lanes; the wire carries them in production.
+
+`LaneRouter.lane()` is `subscriber()` with two methods replaced (FastStream has no hook for a subscriber's class), and
+each handler becomes a FastStream call. Under TestRabbitBroker that call feeds the lane message by message; `start()`
+hands the queue to the wire instead. The minor version is pinned; tests hold this file to it.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitExchange, RabbitMessage, RabbitQueue, RabbitRouter
+from faststream.rabbit.subscriber import RabbitSubscriber
+from structlog.typing import FilteringBoundLogger
+
+from shared.plumbing.aiormq_wire import die
+from shared.plumbing.envelope import Envelope, read_envelope
+from shared.plumbing.history import technical_now
+from shared.plumbing.lane import Done, Failed, Verdict
+from shared.plumbing.metrics import Metrics
+from shared.plumbing.setting_aside import CRASHED_AFTER, REASON, set_aside
+from shared.plumbing.topology import EXCHANGES, STEP, WorkQueue
+from shared.plumbing.tracing import Tracing
+from shared.plumbing.wire import Parcel, Reading, Wire
+
+Arrival: TypeAlias = tuple[Any, Envelope]
+
+
+class Worker(Protocol):
+    """What works on a batch: a lane, or the answering of questions."""
+
+    def label(self, kind: str) -> str:
+        """Name a type for metrics."""
+        ...
+
+    async def work(self, batch: Sequence[Envelope]) -> list[Verdict]:
+        """Handle a batch; per message what became of it."""
+        ...
+
+
+class LaneSubscriber(RabbitSubscriber):
+    """A FastStream subscriber whose messages the wire brings, in batches of whatever has arrived."""
+
+    work_queue: WorkQueue
+    worker: Worker
+    wire: Wire
+    metrics: Metrics
+    tracing: Tracing
+    log: FilteringBoundLogger
+    reading: Reading | None = None  # none under TestRabbitBroker
+
+    async def start(self) -> None:
+        """Declare and bind as FastStream does; consume by the wire."""
+        calls, self.calls = self.calls, type(self.calls)()  # without calls FastStream leaves consuming to others
+        await super().start()
+        self.calls = calls
+        self._waiting: list[Arrival] = []
+        self._wake = asyncio.Event()
+        self.reading = await self.wire.read(self._queue_obj, self._offer, self._waiting.clear)
+        self._task = asyncio.create_task(self._run(), name=self.work_queue.name)
+        self._task.add_done_callback(_never_silent)
+
+    @property
+    def alive(self) -> bool:
+        """Whether messages are taken and worked on."""
+        return self.reading is not None and self.reading.alive and not self._task.done()
+
+    def _offer(self, tag: Any, envelope: Envelope) -> None:
+        self._waiting.append((tag, envelope))
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while self.running or self._waiting:
+            await self._wake.wait()
+            self._wake.clear()
+            batch = self._waiting[:]
+            self._waiting.clear()
+            fresh = [arrival for arrival in batch if not arrival[1].deliveries]
+            if fresh:
+                await self._handle(fresh, all_before=len(fresh) == len(batch))
+            # What came back unanswered is handled alone, the most suspicious last: a message that kills its process
+            # takes no neighbour with it.
+            for arrival in sorted((one for one in batch if one[1].deliveries), key=lambda one: one[1].deliveries):
+                await self._handle([arrival], all_before=False)
+
+    async def _handle(self, arrivals: Sequence[Arrival], *, all_before: bool) -> None:
+        started = time.perf_counter()
+        envelopes = [envelope for _, envelope in arrivals]
+        crashed = [envelope.deliveries >= CRASHED_AFTER for envelope in envelopes]
+        verdicts: list[Verdict]
+        if any(crashed):
+            verdicts = [Failed("crashed", f"{envelopes[0].deliveries} deliveries without an answer", retry=False)]
+        else:
+            with self.tracing.batch(self.work_queue.name, envelopes):
+                verdicts = await self.worker.work(envelopes)
+        await self._set_aside(envelopes, verdicts)
+        if self.reading is not None:
+            await self.reading.done([tag for tag, _ in arrivals], all_before=all_before)
+        self._record(envelopes, verdicts, time.perf_counter() - started)
+
+    async def _set_aside(self, envelopes: Sequence[Envelope], verdicts: Sequence[Verdict]) -> None:
+        """Move what failed, confirmed, before anything is acknowledged; tried until the broker takes it."""
+        parcels: list[Parcel] = []
+        for envelope, verdict in zip(envelopes, verdicts, strict=True):
+            if isinstance(verdict, Failed):
+                parcels.append(parcel := set_aside(envelope, verdict, self.work_queue))
+                if STEP in parcel.headers:
+                    self.metrics.retries.labels(self.work_queue.name, parcel.headers[STEP]).inc()
+                else:
+                    self.metrics.dead.labels(self.work_queue.name, str(parcel.headers[REASON]).split(":")[0]).inc()
+        while parcels:
+            try:
+                async with asyncio.timeout(5):
+                    outcomes = await self.wire.publish(parcels)
+            except Exception as error:  # noqa: BLE001  not confirmed: again, nothing has been acknowledged
+                self.log.warning("cannot set messages aside", queue=self.work_queue.name, error=type(error).__name__)
+            else:
+                parcels = [parcel for parcel, outcome in zip(parcels, outcomes, strict=True) if outcome is not None]
+                if not parcels:
+                    return
+                self.log.error("no queue takes what was set aside: check the topology", queue=self.work_queue.name)
+            await asyncio.sleep(1)
+
+    def _record(self, envelopes: Sequence[Envelope], verdicts: Sequence[Verdict], seconds: float) -> None:
+        """Write one canonical line a message, and the metrics; never a body, never an error's text from outside."""
+        queue, now = self.work_queue.name, technical_now()
+        self.metrics.batch_size.labels(queue).observe(len(envelopes))
+        self.metrics.batch_seconds.labels(queue).observe(seconds)
+        for envelope, verdict in zip(envelopes, verdicts, strict=True):
+            label = self.worker.label(envelope.type)
+            age = (now - envelope.published).total_seconds() if envelope.published else None
+            if age is not None:
+                self.metrics.queue_age.labels(queue).set(age)
+                self.metrics.critical_time.labels(label).observe(max(age, 0.0))
+            outcome = verdict.outcome if isinstance(verdict, Done) else verdict.reason.split(":")[0]
+            self.metrics.messages.labels(queue, label, outcome).inc()
+            extra = {"error": verdict.error, "reason": verdict.reason} if isinstance(verdict, Failed) else {}
+            (self.log.error if isinstance(verdict, Failed) else self.log.info)(
+                "message",
+                queue=queue,
+                type=envelope.type[:100],
+                message_id=envelope.id[:100],
+                case_id=envelope.subject[:100],
+                correlation_id=envelope.correlation[:100],
+                caseseq=envelope.caseseq or None,
+                attempt=envelope.attempt,
+                outcome=outcome,
+                batch=len(envelopes),
+                ms=round(seconds * 1000, 1),
+                age_ms=round(age * 1000) if age is not None else None,
+                **extra,
+            )
+
+    async def stop(self) -> None:
+        """Take nothing new first of all; finish what came; then let FastStream close."""
+        if self.running and self.reading is not None:
+            await self.reading.cancel()
+            self.running = False
+            self._wake.set()
+            await self._task
+        await super().stop()
+
+
+def _never_silent(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        die(f"lane {task.get_name()} died of {type(error).__name__}")
+
+
+class HandlingFailed(Exception):
+    """Under TestRabbitBroker: what would have been set aside."""
+
+
+class LaneRouter(RabbitRouter):
+    """Registers lanes beside ordinary FastStream subscribers."""
+
+    def lane(  # noqa: PLR0913  what a lane needs
+        self,
+        queue: WorkQueue,
+        worker: Worker,
+        calls: Sequence[tuple[str, type[Any], Callable[..., Any]]],
+        *,
+        wire: Wire,
+        metrics: Metrics,
+        tracing: Tracing,
+        log: FilteringBoundLogger,
+        declare: bool,
+    ) -> None:
+        """Consume a queue; `calls` are (message type, model for the document, function for name and description)."""
+        subscriber = self.subscriber(
+            _queue(queue, declare=declare),
+            RabbitExchange(queue.exchange, type=_kind(queue.exchange), durable=True, declare=declare),
+            channel=Channel(prefetch_count=queue.prefetch),
+            no_reply=True,
+            title=queue.name,
+        )
+        subscriber.__class__ = LaneSubscriber
+        lane: LaneSubscriber = subscriber  # type: ignore[assignment]  # the line above made it one
+        lane.work_queue, lane.worker, lane.wire = queue, worker, wire
+        lane.metrics, lane.tracing, lane.log = metrics, tracing, log
+        for kind, model, function in calls:
+            lane(_call(kind, model, function, worker), filter=_of_type(kind))
+
+
+def _queue(queue: WorkQueue, *, declare: bool) -> RabbitQueue:
+    arguments: Any = {name: value for name, value in queue.arguments.items() if name != "x-queue-type"}
+    kind: Any = QueueType(queue.arguments["x-queue-type"])
+    return RabbitQueue(
+        queue.name, queue_type=kind, routing_key=queue.bindings[0], arguments=arguments, durable=True, declare=declare
+    )
+
+
+def _kind(exchange: str) -> Any:
+    return ExchangeType(EXCHANGES[exchange].value)
+
+
+def _of_type(kind: str) -> Callable[[Any], Awaitable[bool]]:
+    async def matches(message: Any) -> bool:
+        return bool(message.raw_message.type == kind)
+
+    return matches
+
+
+def _call(kind: str, model: type[Any], function: Callable[..., Any], worker: Worker) -> Callable[..., Awaitable[None]]:
+    """Make the call FastStream shows in the document and makes under TestRabbitBroker."""
+
+    async def call(event: Any, message: Any) -> None:  # noqa: ARG001  FastStream validates the body into it
+        raw = message.raw_message
+        envelope = read_envelope(
+            kind=raw.type,
+            message_id=raw.message_id,
+            correlation=raw.correlation_id,
+            reply_to=raw.reply_to,
+            timestamp=raw.timestamp,
+            headers=raw.headers,
+            body=raw.body,
+        )
+        verdict = (await worker.work([envelope]))[0]
+        if isinstance(verdict, Failed):
+            raise HandlingFailed(f"{kind}: {verdict.reason}: {verdict.error}")
+
+    call.__name__, call.__doc__ = function.__name__, function.__doc__
+    call.__annotations__ = {"event": model, "message": RabbitMessage, "return": None}
+    return call
