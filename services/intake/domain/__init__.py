@@ -1,0 +1,59 @@
+"""What intake decides about a case; told the time, no I/O, no framework.
+
+A decision returns facts or a refusal and never changes anything: only `evolve` gives a case its next state.
+"""
+
+from services.intake.domain.case import Case, Facts, Routing, evolve
+from services.intake.domain.decisions import (
+    accept,
+    acknowledge,
+    add_cc,
+    add_progress,
+    answer,
+    commit,
+    complete,
+    extend_auto_close,
+    remove_cc,
+)
+from services.intake.domain.guards import offered
+from services.intake.domain.policy import Role, role_of
+from services.intake.domain.raising import raise_case
+from services.intake.domain.reactions import OutOfPlace, fire, route, send_to_triage
+from services.intake.domain.views import (
+    NAMING_FIELDS,
+    CaseOnFile,
+    Record,
+    case_summary,
+    case_view,
+    event_views,
+)
+
+__all__ = [
+    "NAMING_FIELDS",
+    "Case",
+    "CaseOnFile",
+    "Facts",
+    "OutOfPlace",
+    "Record",
+    "Role",
+    "Routing",
+    "accept",
+    "acknowledge",
+    "add_cc",
+    "add_progress",
+    "answer",
+    "case_summary",
+    "case_view",
+    "commit",
+    "complete",
+    "event_views",
+    "evolve",
+    "extend_auto_close",
+    "fire",
+    "offered",
+    "raise_case",
+    "remove_cc",
+    "role_of",
+    "route",
+    "send_to_triage",
+]

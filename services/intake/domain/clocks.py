@@ -1,0 +1,108 @@
+"""The deadlines of a case: when each runs out, by which rule, and which fact set it.
+
+A clock that a fact does not move keeps its `rev`; one that is set or moved gets the `caseseq` of that fact.
+"""
+
+import calendar as months
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from services.intake.domain.case import Case
+from shared.calendar import Target
+from shared.council import Directory
+from shared.events import Clock, ClockKind, Code
+
+ACKNOWLEDGE = Target.parse("1wd")
+ANSWER = Target.parse("10wd")
+"""The defaults of domain table 2.5, for a service that has left the catalogue while its case was on the way."""
+
+DATE = "date"
+"""The rule of a clock that runs to a day somebody named."""
+
+LEAVE_AFTER_PROMISE = 5
+"""Working days between a promise and the close that `to_commitment` asks for (domain C4)."""
+
+_WARNINGS: tuple[ClockKind, ClockKind] = ("autoclose_warning", "autoclose_last_warning")
+
+
+def keep(before: Iterable[Clock], wanted: Iterable[Clock]) -> tuple[Clock, ...]:
+    """Take over the old clock where the wanted one says the same."""
+    known = {(clock.kind, clock.due, clock.rule): clock for clock in before}
+    return tuple(known.get((clock.kind, clock.due, clock.rule), clock) for clock in wanted)
+
+
+def acknowledge_clock(case: Case, rev: int, directory: Directory) -> Clock:
+    """Give the team its time to take the case on, counted from the day it was raised."""
+    service = directory.service(case.public.service)
+    target = (service and service.acknowledge_target(frozenset(case.flags))) or ACKNOWLEDGE
+    return _clock("acknowledge", target.due(directory.calendar, case.raised_at), str(target), rev)
+
+
+def answer_clock(case: Case, rev: int, directory: Directory) -> Clock:
+    """Give the team its time to answer or complete, counted from the day the case was raised."""
+    service = directory.service(case.public.service)
+    target = (service and service.answer_target(frozenset(case.flags))) or ANSWER
+    return _clock("answer", target.due(directory.calendar, case.raised_at), str(target), rev)
+
+
+def commitment_clock(promised: date, rev: int, directory: Directory) -> Clock:
+    """Run to the end of the promised day."""
+    return _clock("commitment", directory.calendar.end_of_day(promised), DATE, rev)
+
+
+def closing_after(case: Case, now: datetime, directory: Directory) -> tuple[date, Code] | None:
+    """Say on which day a case answered or completed now would close by itself, and by which rule; None: never.
+
+    The day is the latest of: the service's period after now, the day the councillor asked for, the promised day.
+    """
+    days = autoclose_days(case, directory)
+    if days is None:
+        return None
+    calendar = directory.calendar
+    period = calendar.add_working_days(calendar.local_date(now), days), f"{days}wd"
+    named = [(day, DATE) for day in (case.keep_open_until, case.promised) if day]
+    return max([period, *named], key=lambda each: each[0])
+
+
+def autoclose_days(case: Case, directory: Directory) -> int | None:
+    """Give the working days between the answer and the close; None where no timer may close the case."""
+    service = directory.service(case.public.service)
+    if service:
+        return service.autoclose_days
+    policies = directory.council.policies
+    return policies.autoclose_case_days if case.public.kind == "case" else policies.autoclose_report_days
+
+
+def autoclose_clocks(closing: tuple[date, Code], now: datetime, rev: int, directory: Directory) -> tuple[Clock, ...]:
+    """Set the close and its warnings; a warning that would lie before its setting is left out."""
+    day, rule = closing
+    calendar = directory.calendar
+    distances = sorted(set(directory.council.policies.autoclose_warning_days), reverse=True)
+    ends = [distances[0], distances[-1]] if len(distances) > 1 else distances
+    warnings = [
+        _clock(kind, calendar.end_of_day(calendar.subtract_working_days(day, distance)), f"{distance}wd", rev)
+        for kind, distance in zip(_WARNINGS, ends, strict=False)
+    ]
+    return (
+        *(warning for warning in warnings if warning.due > now),
+        _clock("autoclose", calendar.end_of_day(day), rule, rev),
+    )
+
+
+def present_close(case: Case, directory: Directory) -> date | None:
+    """Say on which day the case would close by itself, or, while no clock runs, until when it must stay open."""
+    clock = case.public.clock("autoclose")
+    return directory.calendar.local_date(clock.due) if clock else case.keep_open_until
+
+
+def latest_extension(now: datetime, directory: Directory) -> date:
+    """Give the last day an extension may reach: months ahead as the council sets, within its known calendar."""
+    today = directory.calendar.local_date(now)
+    year, month = divmod(today.year * 12 + today.month - 1 + directory.council.policies.extension_max_months, 12)
+    month += 1
+    ahead = date(year, month, min(today.day, months.monthrange(year, month)[1]))
+    return min(ahead, directory.calendar.known_until)
+
+
+def _clock(kind: ClockKind, due: datetime, rule: Code, rev: int) -> Clock:
+    return Clock(kind=kind, due=due, rule=rule, rev=rev)

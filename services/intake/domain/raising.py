@@ -1,0 +1,142 @@
+"""Whether a case or report may be raised, and what it looks like when it is.
+
+What is personal or free text goes into the texts beside the fact, never into the fact.
+"""
+
+from datetime import date
+
+from services.intake.domain import words
+from services.intake.domain.case import Case, Facts
+from services.intake.domain.guards import acting_for_another
+from services.intake.domain.policy import permits
+from shared.commands import RaiseCase, Refusal, case_id_for, refuse_conflict, refuse_invalid
+from shared.council import Directory, ServiceType
+from shared.events import CaseRaised, CaseState, Fact, Lane
+
+DANGER = "danger"
+"""The flag that every service knows."""
+
+
+def raise_case(case: Case | None, command: RaiseCase, directory: Directory) -> Facts | Refusal:
+    """Raise a case for a resident, or report a problem."""
+    if case is not None:
+        return refuse_conflict("raised-already", "This case has been raised already: read it under its reference.")
+    today = directory.calendar.local_date(command.at)
+    flags = tuple(dict.fromkeys(command.flags))
+    service = directory.service(command.service)
+    refusal = (
+        _about_the_person(command, directory, today)
+        or _about_the_service(command, service, flags, directory)
+        or _about_the_ward(command, directory, today)
+        or _about_the_cc(command, directory, today)
+        or _about_the_words(command, directory, service)
+    )
+    if refusal:
+        return refusal
+    dangerous = DANGER in flags or (service is not None and service.is_danger(frozenset(flags)))
+    lane: Lane = "urgent" if dangerous else "normal"
+    public = CaseState(
+        id=case_id_for(command.reference),
+        reference=command.reference,
+        kind=command.kind,
+        state="raised",
+        owner=command.actor,
+        cc=tuple(dict.fromkeys(command.cc)),
+        service=command.service,
+        ward=command.ward,
+        lane=lane,
+    )
+    return (Fact(CaseRaised(at=command.at, case=public, raised_on=today, flags=flags), _texts(command)),)
+
+
+def _about_the_person(command: RaiseCase, directory: Directory, today: date) -> Refusal | None:
+    if command.on_behalf_of not in {None, command.actor}:
+        return acting_for_another()
+    if directory.councillor(command.actor) is None or not permits("councillor", command.name):
+        sentence = "Ask the councillor it is for to raise it, or ask Democratic Services whether the account is right."
+        return Refusal(code="not-a-councillor", kind="forbidden", sentence=f"{words.WHO_MAY[command.name]} {sentence}")
+    if not directory.serving(command.actor, today):
+        sentence = "You hold no seat today. Ask a serving councillor of the ward, or Democratic Services."
+        return Refusal(code="not-serving", kind="forbidden", sentence=f"{words.WHO_MAY[command.name]} {sentence}")
+    return None
+
+
+def _about_the_service(
+    command: RaiseCase, service: ServiceType | None, flags: tuple[str, ...], directory: Directory
+) -> Refusal | None:
+    if service is None:
+        unsure = words.named((each.code, each.name) for each in directory.council.services if each.triage)
+        sentence = f"There is no such service: choose one from the list of services. If you are not sure: {unsure}."
+        return refuse_invalid("unknown-service", "service", sentence)
+    if service.kind == "signpost":
+        sentence = f"The council does not answer for {service.name}. {service.signpost}"
+        return refuse_invalid("signpost", "service", sentence)
+    if service.kind != command.kind:
+        fix = "report it (`kind: report`)" if service.kind == "report" else "raise a case (`kind: case`)"
+        return refuse_invalid("wrong-kind", "kind", f"For {service.name}, {fix}.")
+    known = {flag.code: flag.label for flag in service.flags}
+    if any(flag not in known and flag != DANGER for flag in flags):
+        known.setdefault(DANGER, "Danger")
+        sentence = f"{service.name} does not know one of the flags: choose among {words.named(known.items())}."
+        return refuse_invalid("unknown-flag", "flags", sentence)
+    return None
+
+
+def _about_the_ward(command: RaiseCase, directory: Directory, today: date) -> Refusal | None:
+    own = directory.wards_of(command.actor, today)
+    if command.ward in own:
+        return None
+    choice = words.named((code, ward.name) for code in own if (ward := directory.ward(code)))
+    ward = directory.ward(command.ward)
+    if ward is None or not ward.holds_on(today):
+        return refuse_invalid(
+            "unknown-ward", "ward", f"There is no such ward today. You serve {choice}: choose from it."
+        )
+    sentence = (
+        f"You serve {choice}, not {ward.name}: choose a ward of yours, or ask a councillor of {ward.name} to raise it."
+    )
+    return refuse_invalid("not-your-ward", "ward", sentence)
+
+
+def _about_the_cc(command: RaiseCase, directory: Directory, today: date) -> Refusal | None:
+    fellows = directory.fellow_councillors(command.ward, today) - {command.actor}
+    if set(command.cc) <= fellows:
+        return None
+    known = words.named((each, person.full_name) for each in fellows if (person := directory.councillor(each)))
+    sentence = f"Only fellow councillors of the ward, and not yourself, can be cc'd: choose among {known}."
+    return refuse_invalid("not-a-fellow-councillor", "cc", sentence)
+
+
+def _about_the_words(command: RaiseCase, directory: Directory, service: ServiceType | None) -> Refusal | None:
+    policies = directory.council.policies
+    if len(command.summary) > policies.summary_max_length:
+        sentence = f"The summary is too long: say it in {policies.summary_max_length} characters."
+        return refuse_invalid("summary-too-long", "summary", sentence)
+    if len(command.description) > policies.description_max_length:
+        sentence = f"The description is too long: say it in {policies.description_max_length} characters."
+        return refuse_invalid("description-too-long", "description", sentence)
+    if command.location is None and (command.kind == "report" or (service and service.location_required)):
+        sentence = "Say where it is: a street, a place or a property reference."
+        return refuse_invalid("location-missing", "location", sentence)
+    if command.on_behalf == "named-constituent" and command.constituent is None:
+        sentence = "Say who the resident is, or choose another value for `on_behalf`, such as anonymous."
+        return refuse_invalid("constituent-missing", "constituent", sentence)
+    if command.on_behalf == "anonymous" and command.constituent is not None:
+        sentence = "An anonymous case names nobody: leave out the resident, or say `on_behalf: named-constituent`."
+        return refuse_invalid("constituent-not-anonymous", "constituent", sentence)
+    return None
+
+
+def _texts(command: RaiseCase) -> dict[str, str]:
+    """Put what must stay confidential beside the fact."""
+    texts = {
+        "summary": command.summary,
+        "description": command.description,
+        "on_behalf": command.on_behalf,
+    }
+    if command.location:
+        texts["location"] = command.location
+    if command.constituent:
+        texts["constituent"] = command.constituent.model_dump_json()
+        texts["share_constituent"] = "yes" if command.share_constituent else "no"
+    return texts

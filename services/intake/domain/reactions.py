@@ -1,0 +1,124 @@
+"""What intake makes of what others say: routing suggests, the scheduler says that a time has come, intake decides.
+
+Whatever comes late finds a case that has moved on and changes nothing.
+"""
+
+from services.intake.domain.case import Case, Facts
+from services.intake.domain.clocks import acknowledge_clock, answer_clock, keep
+from shared.council import Directory
+from shared.events import (
+    CaseAutocloseWarned,
+    CaseClosed,
+    CaseOverdue,
+    CaseRouted,
+    CaseTriageNeeded,
+    Clock,
+    RoutingDecided,
+    RoutingTriageNeeded,
+    TimerDue,
+)
+
+
+class OutOfPlace(ValueError):
+    """What was said cannot be true, however often it is said again; the message is the reason, as a code."""
+
+
+def route(case: Case | None, event: RoutingDecided, directory: Directory) -> Facts:
+    """Give the case to the team that routing names; both of the team's clocks run, from the day it was raised.
+
+    Raises:
+        OutOfPlace: there is no such case.
+    """
+    case = _on_file(case)
+    public = case.public
+    if public.state not in {"raised", "triage"}:
+        return ()
+    seq = case.seq + 1
+    clocks = (acknowledge_clock(case, seq, directory), answer_clock(case, seq, directory))
+    after = public.model_copy(
+        update={"state": "with_team", "team": event.team, "clocks": keep(public.clocks, clocks)},
+    )
+    return (
+        CaseRouted(
+            at=event.at,
+            case=after,
+            team=event.team,
+            rule=event.rule,
+            rules_version=event.rules_version,
+            reason=event.reason,
+        ),
+    )
+
+
+def send_to_triage(case: Case | None, event: RoutingTriageNeeded, directory: Directory) -> Facts:
+    """Give the case to Democratic Services, who must take it on in time.
+
+    Raises:
+        OutOfPlace: there is no such case.
+        LookupError: the council has no triage team.
+    """
+    case = _on_file(case)
+    if case.public.state != "raised":
+        return ()
+    clocks = (acknowledge_clock(case, case.seq + 1, directory),)
+    after = case.public.model_copy(
+        update={"state": "triage", "team": directory.triage_team().id, "clocks": clocks},
+    )
+    return (CaseTriageNeeded(at=event.at, case=after, rules_version=event.rules_version, reason=event.reason),)
+
+
+def fire(case: Case | None, event: TimerDue, directory: Directory) -> Facts:
+    """Do what a clock was set for, if this very clock still runs.
+
+    Raises:
+        OutOfPlace: there is no such case, or the clock runs but its time has not come.
+    """
+    case = _on_file(case)
+    clock = case.public.clock(event.kind)
+    if clock is None or clock.rev != event.rev:
+        return ()
+    if event.at < clock.due:
+        raise OutOfPlace("timer-before-due")
+    match event.kind:
+        case "acknowledge" | "answer" | "commitment":
+            return () if case.was_said_overdue(clock) else _overdue(case, clock, event)
+        case "autoclose_warning" | "autoclose_last_warning":
+            return _warn(case, clock, event)
+        case "autoclose":
+            return _close(case, event, directory)
+
+
+def may_close_itself(case: Case, event: TimerDue, directory: Directory) -> bool:
+    """Say whether nothing stands against a close that nobody asked for (domain C4)."""
+    today = directory.calendar.local_date(event.at)
+    if case.public.kind == "report" and case.is_dangerous and case.public.state != "completed":
+        return False
+    kept = [day for day in (case.promised, case.keep_open_until) if day]
+    return case.public.state in {"answered", "completed"} and all(day <= today for day in kept)
+
+
+def _on_file(case: Case | None) -> Case:
+    if case is None:
+        raise OutOfPlace("unknown-case")
+    return case
+
+
+def _overdue(case: Case, clock: Clock, event: TimerDue) -> Facts:
+    """Say once that it was missed; the clock stays, because what it asks for is still owed."""
+    return (CaseOverdue(at=event.at, case=case.public, clock=clock.kind, due=clock.due),)
+
+
+def _warn(case: Case, clock: Clock, event: TimerDue) -> Facts:
+    closing = case.public.clock("autoclose")
+    if closing is None:
+        return ()
+    left = tuple(each for each in case.public.clocks if each != clock)
+    after = case.public.model_copy(update={"clocks": left})
+    return (CaseAutocloseWarned(at=event.at, case=after, closes_at=closing.due),)
+
+
+def _close(case: Case, event: TimerDue, directory: Directory) -> Facts:
+    if not may_close_itself(case, event, directory):
+        return ()
+    after = case.public.model_copy(update={"state": "closed", "clocks": ()})
+    return (CaseClosed(at=event.at, case=after, reason="auto"),)

@@ -1,0 +1,155 @@
+"""What intake says to people: one plain sentence per state and per refusal (domain E5).
+
+No code stands alone, nothing is quoted from what was sent, and nothing here knows a constituent.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from types import MappingProxyType
+
+from services.intake.domain.case import Case
+from services.intake.domain.clocks import present_close
+from shared.council import Directory
+from shared.events import State
+
+WHO_MAY: Mapping[str, str] = MappingProxyType(
+    {
+        "raise": "Only a serving councillor can raise a case.",
+        "acknowledge": "Only an officer of the team that has the case can acknowledge it.",
+        "add-progress": "Only an officer of the team that has the case can report progress.",
+        "commit": "Only an officer of the team that has the case can promise a date.",
+        "answer": "Only an officer of the team that has the case can answer it.",
+        "complete": "Only an officer of the team that has the report can complete it.",
+        "accept": "Only the councillor who raised the case can accept the response.",
+        "extend-auto-close": "Only the councillor who raised the case can keep it open for longer.",
+        "add-cc": "Only the councillor who raised the case can cc a colleague.",
+        "remove-cc": "Only the councillor who raised the case, or the colleague, can end a cc.",
+    }
+)
+
+WHEN: Mapping[str, str] = MappingProxyType(
+    {
+        "acknowledge": "A case is acknowledged once, after it has come to the team.",
+        "add-progress": "Progress is reported while the case is open.",
+        "commit": "A date is promised while the team works on the case.",
+        "answer": "A case is answered after it has been acknowledged, and once.",
+        "complete": "A report is completed after it has been acknowledged, and once.",
+        "accept": "A response is accepted when there is one.",
+        "extend-auto-close": "Auto-close is extended after a promise, an answer or a completion.",
+        "add-cc": "Colleagues are cc'd while the case is open.",
+        "remove-cc": "A cc is ended while the case is open.",
+    }
+)
+
+WRONG_KIND: Mapping[str, str] = MappingProxyType(
+    {
+        "answer": "This is a report: it is not answered but completed, with `complete`.",
+        "complete": "This is a case: it is not completed but answered, with `answer`.",
+    }
+)
+
+IT_IS: Mapping[State, str] = MappingProxyType(
+    {
+        "raised": "This one has not been routed to a team yet: wait for the routing.",
+        "triage": "This one is with Democratic Services, who choose the team.",
+        "with_team": "This one has not been acknowledged yet.",
+        "in_progress": "This one has been acknowledged and is being worked on.",
+        "information_requested": "This one waits for information from the councillor.",
+        "committed": "This one has a promised date.",
+        "answered": "This one has its final response.",
+        "escalated": "This one has been escalated.",
+        "completed": "This one has been completed.",
+        "closed": "This one is closed.",
+        "anonymised": "This one has been anonymised.",
+    }
+)
+
+
+def day(on: date) -> str:
+    """Write a date as people say it."""
+    return f"{on:%A} {on.day} {on:%B %Y}"
+
+
+def you_may(commands: Iterable[str]) -> str:
+    """Say what a person may do instead."""
+    names = ", ".join(commands)
+    return f"You may now: {names}." if names else "There is nothing for you to do on it now."
+
+
+def named(pairs: Iterable[tuple[str, str]]) -> str:
+    """List ids with the names they stand for."""
+    return ", ".join(f"{name} ({code})" for code, name in sorted(pairs, key=lambda pair: pair[1])) or "none"
+
+
+def sentence(case: Case, directory: Directory) -> str:
+    """Say where the case is, who has it and what happens next."""
+    said = _SENTENCES[case.public.state].format_map(_parts(case, directory))
+    return said[0].upper() + said[1:]
+
+
+def routed_by(case: Case) -> str | None:
+    """Say why the case came to its team."""
+    if case.routing is None:
+        return None
+    reason = case.routing.reason.replace("-", " ").replace("_", " ")
+    return f"Routed by rule {case.routing.rule}, version {case.routing.version} of the council's rules: {reason}."
+
+
+_SENTENCES: Mapping[State, str] = MappingProxyType(
+    {
+        "raised": "The council has it and is finding the team that answers for it; you need do nothing.",
+        "triage": "It is with {team}, who choose the team that answers for it{acknowledge}.",
+        "with_team": "It is with {team}, who should take it on{acknowledge} and {finish} it{answer}.",
+        "in_progress": "{team} is working on it and should {finish} it{answer}.",
+        "information_requested": "{team} needs information from the councillor before it can go on.",
+        "committed": "{team} has promised it{commitment}; it stays open until it is {finished}.",
+        "answered": "{team} has answered. The councillor can accept the response or keep the case open; {close}.",
+        "escalated": "It has been escalated to level {level} and is with {team}, who should answer{answer}.",
+        "completed": "{team} says the job is done. The councillor can accept that or keep the report open; {close}.",
+        "closed": "It is closed: {why}.",
+        "anonymised": "It is closed, and everything personal has been removed from it.",
+    }
+)
+
+_OUTCOMES: Mapping[str, str] = MappingProxyType(
+    {
+        "resolved": "it was resolved",
+        "partly": "it was resolved in part",
+        "explained": "it was explained",
+        "not-council": "it is not for the council",
+        "commitment-kept": "the promise was kept",
+        "withdrawn": "it was withdrawn",
+        "duplicate": "it had been raised before",
+    }
+)
+
+
+def _parts(case: Case, directory: Directory) -> Mapping[str, str]:
+    public = case.public
+    team = directory.team(public.team) if public.team else None
+    is_case = public.kind == "case"
+    by = {kind: _by(case, kind, directory) for kind in ("acknowledge", "answer", "commitment")}
+    return by | {
+        "team": team.name if team else "the team that answers for it",
+        "finish": "answer" if is_case else "complete",
+        "finished": "answered" if is_case else "completed",
+        "level": str(public.level),
+        "close": _close(case, directory),
+        "why": _why(case),
+    }
+
+
+def _by(case: Case, kind: str, directory: Directory) -> str:
+    clock = next((clock for clock in case.public.clocks if clock.kind == kind), None)
+    return f" by {day(directory.calendar.local_date(clock.due))}" if clock else ""
+
+
+def _close(case: Case, directory: Directory) -> str:
+    closing = present_close(case, directory) if case.public.clock("autoclose") else None
+    return f"otherwise it closes by itself on {day(closing)}" if closing else "it does not close by itself"
+
+
+def _why(case: Case) -> str:
+    if case.close_reason == "auto":
+        return "nobody objected in the time there was, so it closed by itself"
+    return f"the councillor accepted, and {_OUTCOMES.get(case.outcome or '', 'it is settled')}"

@@ -1,0 +1,181 @@
+"""Who may do what, when: every state by every role, and what the refused are told."""
+
+import pytest
+
+from services.intake import domain
+from services.intake.domain import offered
+from services.intake.domain.policy import ORDER, PERMITTED
+from shared.commands import (
+    Acknowledge,
+    AddCc,
+    Answer,
+    Command,
+    Complete,
+    Refusal,
+    RemoveCc,
+)
+from tests.intake.stories import (
+    COLLEAGUE,
+    DEMOCRATIC,
+    DIRECTORY,
+    MONDAY,
+    OFFICER,
+    OTHER_OFFICER,
+    OWNER,
+    STRANGER,
+    THIRD,
+    Story,
+    order,
+    tell,
+    well_formed,
+)
+
+STATES = ("raised", "triage", "with_team", "in_progress", "committed", "answered", "closed")
+PEOPLE = (OWNER, COLLEAGUE, OFFICER, OTHER_OFFICER, DEMOCRATIC, STRANGER, "system", "nobody")
+
+
+def refused(result: object) -> Refusal:
+    assert isinstance(result, Refusal), result
+    return result
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize("report", [False, True])
+def test_what_is_offered_is_exactly_what_is_accepted(state: str, person: str, report: bool) -> None:  # noqa: FBT001  a parameter of the walk
+    story = tell("completed" if report and state == "answered" else state, report=report, cc=(COLLEAGUE,))
+    case = story.case
+
+    accepted = tuple(
+        name
+        for name in ORDER
+        if not isinstance(Story.give(_copy(story), well_formed(name, case, person, MONDAY)), Refusal)
+    )
+
+    assert offered(case, person, DIRECTORY, MONDAY) == accepted
+
+
+def _copy(story: Story) -> Story:
+    copied = Story(story.directory)
+    copied.known, copied.facts = story.known, list(story.facts)
+    return copied
+
+
+@pytest.mark.parametrize(
+    ("state", "person", "commands"),
+    [
+        ("raised", OWNER, ("add-cc", "remove-cc")),
+        ("with_team", OFFICER, ("acknowledge", "add-progress")),
+        ("in_progress", OFFICER, ("add-progress", "commit", "answer")),
+        ("committed", OFFICER, ("add-progress", "answer")),
+        ("committed", OWNER, ("extend-auto-close", "add-cc", "remove-cc")),
+        ("answered", OWNER, ("accept", "extend-auto-close", "add-cc", "remove-cc")),
+        ("answered", COLLEAGUE, ("remove-cc",)),
+        ("triage", DEMOCRATIC, ("add-progress",)),
+        ("answered", STRANGER, ()),
+        ("closed", OWNER, ()),
+    ],
+)
+def test_a_person_is_offered_what_the_table_says(state: str, person: str, commands: tuple[str, ...]) -> None:
+    assert offered(tell(state, cc=(COLLEAGUE,)).case, person, DIRECTORY, MONDAY) == commands
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_closed_case_refuses_everything(name: str) -> None:
+    story = tell("closed", cc=(COLLEAGUE,))
+    actor = next(
+        person
+        for person, role in ((OWNER, "owner"), (OFFICER, "officer"))
+        if name in PERMITTED[role]  # type: ignore[index]  # the two roles by name
+    )
+
+    refusal = refused(story.give(well_formed(name, story.case, actor, MONDAY)))
+
+    assert (refusal.kind, refusal.code, refusal.instead) == ("conflict", "closed", ())
+    assert "raise a new case" in refusal.sentence
+
+
+@pytest.mark.parametrize("person", [STRANGER, OTHER_OFFICER, DEMOCRATIC, "system", "nobody", THIRD])
+@pytest.mark.parametrize("name", ORDER)
+def test_who_may_not_see_a_case_learns_nothing_of_it(name: str, person: str) -> None:
+    story = tell("answered", cc=(COLLEAGUE,))
+    command = well_formed(name, story.case, person, MONDAY)
+
+    refusal = refused(story.give(command))
+
+    assert (refusal.kind, refusal.code, refusal.instead) == ("not_found", "unknown-case", ())
+    assert refusal == Story().give(command)
+
+
+@pytest.mark.parametrize(
+    ("person", "name"),
+    [(OWNER, "answer"), (OWNER, "acknowledge"), (COLLEAGUE, "accept"), (COLLEAGUE, "add-cc"), (OFFICER, "accept")],
+)
+def test_who_sees_but_may_not_is_told_who_may(person: str, name: str) -> None:
+    story = tell("answered", cc=(COLLEAGUE,))
+
+    refusal = refused(story.give(well_formed(name, story.case, person, MONDAY)))
+
+    assert refusal.kind == "forbidden"
+    assert refusal.sentence.startswith("Only ")
+    assert refusal.instead == offered(story.case, person, DIRECTORY, MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("state", "name", "actor", "says"),
+    [
+        ("in_progress", "acknowledge", OFFICER, "You may now: add-progress, commit, answer."),
+        ("with_team", "answer", OFFICER, "You may now: acknowledge, add-progress."),
+        ("answered", "commit", OFFICER, "You may now: add-progress."),
+        ("in_progress", "accept", OWNER, "You may now: add-cc."),
+        ("in_progress", "extend-auto-close", OWNER, "You may now: add-cc."),
+    ],
+)
+def test_a_command_the_state_forbids_says_what_may_be_done_instead(
+    state: str, name: str, actor: str, says: str
+) -> None:
+    story = tell(state)
+
+    refusal = refused(story.give(well_formed(name, story.case, actor, MONDAY)))
+
+    assert refusal.kind == "conflict"
+    assert refusal.sentence.endswith(says)
+    assert refusal.instead == offered(story.case, actor, DIRECTORY, MONDAY)
+
+
+def test_a_report_is_completed_and_a_case_answered() -> None:
+    case, report = tell("in_progress"), tell("in_progress", report=True)
+
+    wrong_for_case = refused(case.give(order(Complete, OFFICER, MONDAY)))
+    wrong_for_report = refused(report.give(order(Answer, OFFICER, MONDAY, text="Done.")))
+
+    assert "`answer`" in wrong_for_case.sentence
+    assert "`complete`" in wrong_for_report.sentence
+
+
+@pytest.mark.parametrize("command", [order(Acknowledge, OFFICER, MONDAY, on_behalf_of=OTHER_OFFICER)])
+def test_nobody_acts_for_another_without_a_delegation(command: Command) -> None:
+    refusal = refused(tell("with_team").give(command))
+
+    assert (refusal.kind, refusal.field) == ("forbidden", "on_behalf_of")
+    assert "Democratic Services" in refusal.sentence
+
+
+def test_a_colleague_of_the_ward_can_be_added_and_leave() -> None:
+    story = tell("in_progress")
+
+    story.give(order(AddCc, OWNER, MONDAY, person=COLLEAGUE))
+    joined = story.case.public.cc
+    story.give(order(RemoveCc, COLLEAGUE, MONDAY, person=COLLEAGUE))
+
+    assert joined == (COLLEAGUE,)
+    assert story.case.public.cc == ()
+    assert domain.role_of(story.case, COLLEAGUE, DIRECTORY) is None
+
+
+def test_a_cc_cannot_remove_another() -> None:
+    story = tell("in_progress", cc=(COLLEAGUE, THIRD))
+
+    refusal = refused(story.give(order(RemoveCc, COLLEAGUE, MONDAY, person=THIRD)))
+
+    assert (refusal.kind, refusal.field) == ("forbidden", "person")

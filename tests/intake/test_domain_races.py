@@ -1,0 +1,212 @@
+"""Whatever order commands and timers come in: nothing is lost, nothing closes that may not."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.intake.domain.policy import ORDER
+from shared.commands import ExtendAutoClose, Refusal
+from shared.events import CaseClosed, CaseState, Clock, ClockKind, Fact
+from tests.intake.stories import (
+    COLLEAGUE,
+    DEMOCRATIC,
+    DIRECTORY,
+    MONDAY,
+    OFFICER,
+    OWNER,
+    STRANGER,
+    Story,
+    order,
+    raising,
+    reporting,
+    routed,
+    tell,
+    timer,
+    undecided,
+    well_formed,
+)
+
+PEOPLE = st.sampled_from((OWNER, COLLEAGUE, OFFICER, DEMOCRATIC, STRANGER))
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("command"), st.sampled_from(ORDER), PEOPLE),
+        st.tuples(st.just("extend"), st.integers(-3, 400), st.booleans()),
+        st.tuples(st.just("promise"), st.integers(-3, 400), st.none()),
+        st.tuples(st.just("route"), st.booleans(), st.none()),
+        st.tuples(st.just("fire-next"), st.integers(0, 60), st.none()),
+        st.tuples(st.just("fire-old"), st.integers(0, 50), st.none()),
+        st.tuples(st.just("wait"), st.integers(1, 40), st.none()),
+    ),
+    min_size=5,
+    max_size=40,
+)
+WAY_TO_AN_ANSWER = (("acknowledge", OFFICER), ("answer", OFFICER), ("complete", OFFICER))
+
+
+class Walk:
+    """A random walk that keeps the scheduler's old timers and looks at every fact."""
+
+    def __init__(self, *, report: bool) -> None:
+        self.story, self.now = Story(), MONDAY
+        self.story.give(reporting(cc=(COLLEAGUE,)) if report else raising(cc=(COLLEAGUE,)))
+        self.story.hear(routed())
+        self.set: list[Clock] = []
+        self.closed = 0
+
+    def step(self, kind: str, what: object, who: object) -> None:
+        before, case = len(self.story.facts), self.story.case
+        match kind:
+            case "command":
+                self.story.give(well_formed(str(what), case, str(who), self.now))
+            case "extend":
+                until = DIRECTORY.calendar.local_date(self.now) + timedelta(days=_number(what))
+                wish = {"to_commitment": True} if who else {"until": until}
+                self.story.give(order(ExtendAutoClose, OWNER, self.now, reason="Please.", **wish))
+            case "promise":
+                promised = DIRECTORY.calendar.local_date(self.now) + timedelta(days=_number(what))
+                command = well_formed("commit", case, OFFICER, self.now).model_copy(update={"promised": promised})
+                self.story.give(command)
+            case "route":
+                self.story.hear(routed(self.now) if what else undecided(self.now))
+            case "fire-next" if case.public.clocks:
+                clock = min(case.public.clocks, key=lambda each: each.due)
+                self.now = max(self.now, clock.due) + timedelta(hours=_number(what))
+                self.fire(clock)
+            case "fire-old" if self.set:
+                old = self.set[_number(what) % len(self.set)]
+                if old.due <= self.now:
+                    self.fire(old)
+            case "wait":
+                self.now += timedelta(days=_number(what))
+        self.look(case.public, before)
+
+    def fire(self, clock: Clock) -> None:
+        running = self.story.case.public.clock(clock.kind)
+        before, state = len(self.story.facts), self.story.case
+        self.story.hear(timer(clock.kind, clock.rev, self.now))
+        if running is None or running.rev != clock.rev:
+            assert len(self.story.facts) == before, "a stale timer changes nothing"
+            assert self.story.case == state
+
+    def look(self, before: CaseState, count: int) -> None:
+        case = self.story.case
+        assert case.seq == len(self.story.facts)
+        for clock in case.public.clocks:
+            kept = before.clock(clock.kind)
+            assert clock.rev <= case.seq
+            assert clock.rev == case.seq or kept == clock, "a clock that was not moved keeps its rev"
+        self.set.extend(clock for clock in case.public.clocks if clock not in self.set)
+        new = self.story.facts[count:]
+        assert len(new) <= 1
+        if before.state == "closed":
+            assert not new, "a closed case says nothing"
+        for fact in new:
+            self.look_at(fact, before)
+        assert case.public.state != "committed" or case.public.clock("autoclose") is None
+
+    def look_at(self, fact: Fact, before: CaseState) -> None:
+        if not isinstance(fact.event, CaseClosed):
+            return
+        self.closed += 1
+        assert self.closed == 1, "closed twice"
+        assert before.state in {"answered", "completed"}
+        if fact.event.reason == "auto":
+            today, case = DIRECTORY.calendar.local_date(fact.event.at), self.story.case
+            assert case.keep_open_until is None or today >= case.keep_open_until
+            assert case.promised is None or today >= case.promised
+            assert fact.event.at == self.now
+
+
+def _number(what: object) -> int:
+    assert isinstance(what, int)
+    return what
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=STEPS, report=st.booleans())
+def test_no_order_of_commands_and_timers_breaks_a_case(
+    steps: list[tuple[str, object, object]],
+    report: bool,  # noqa: FBT001  hypothesis gives it by name
+) -> None:
+    walk = Walk(report=report)
+
+    for kind, what, who in steps:
+        walk.step(kind, what, who)
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=STEPS, report=st.booleans())
+def test_no_order_of_extensions_and_timers_closes_an_answered_case_wrongly(
+    steps: list[tuple[str, object, object]],
+    report: bool,  # noqa: FBT001  hypothesis gives it by name
+) -> None:
+    walk = Walk(report=report)
+    for name, officer in WAY_TO_AN_ANSWER:
+        walk.step("command", name, officer)
+    assert walk.story.case.public.state == ("completed" if report else "answered")
+
+    for kind, what, who in steps:
+        walk.step(kind, what, who)
+
+
+@pytest.mark.parametrize("days_late", [0, 1, 30])
+@pytest.mark.parametrize("extension_first", [True, False])
+def test_an_extension_and_a_close_in_either_order_never_close_wrongly(
+    extension_first: bool,  # noqa: FBT001  a parameter
+    days_late: int,
+) -> None:
+    story = tell("answered")
+    clock = story.case.public.clock("autoclose")
+    assert clock is not None
+    at = clock.due + timedelta(days=days_late)
+    closes = timer("autoclose", clock.rev, at)
+    extends = order(ExtendAutoClose, OWNER, at - timedelta(minutes=1), until=_later(at), reason="Wait.")
+
+    if extension_first:
+        extended = story.give(extends)
+        story.hear(closes)
+    else:
+        story.hear(closes)
+        extended = story.give(extends)
+
+    assert story.case.public.state == ("answered" if extension_first else "closed")
+    assert isinstance(extended, Refusal) is not extension_first
+
+
+@pytest.mark.parametrize("kind", ["autoclose_warning", "autoclose_last_warning", "autoclose"])
+def test_every_timer_of_a_closed_case_is_stale(kind: ClockKind) -> None:
+    story = tell("answered")
+    clock = story.case.public.clock(kind)
+    assert clock is not None
+    story.give(well_formed("accept", story.case, OWNER, MONDAY))
+
+    assert story.hear(timer(kind, clock.rev, clock.due)) == ()
+
+
+def _later(at: datetime) -> date:
+    return DIRECTORY.calendar.local_date(at) + timedelta(days=20)
+
+
+@pytest.mark.parametrize(
+    ("state", "report", "changes"),
+    [
+        ("committed", False, {}),
+        ("in_progress", False, {}),
+        ("answered", False, {"promised": date(2027, 6, 1)}),
+        ("answered", False, {"keep_open_until": date(2027, 6, 1)}),
+        ("in_progress", True, {}),
+    ],
+)
+def test_a_close_clock_that_should_not_run_closes_nothing(
+    state: str,
+    report: bool,  # noqa: FBT001  a parameter
+    changes: dict[str, date],
+) -> None:
+    story = tell(state, report=report)
+    clock = Clock(kind="autoclose", due=MONDAY, rule="10wd", rev=story.case.seq)
+    public = story.case.public.model_copy(update={"clocks": (clock,)})
+    story.known = story.case.model_copy(update={"public": public, **changes})
+
+    assert story.fire("autoclose") == ()
