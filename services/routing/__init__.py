@@ -1,0 +1,1 @@
+"""Decides which team answers for a case, and says why."""

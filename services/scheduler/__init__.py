@@ -1,0 +1,1 @@
+"""Remembers what is due, and says so when it is."""
