@@ -1,0 +1,1 @@
+"""Five independently deployed programs. None of them imports another."""

@@ -1,0 +1,1 @@
+"""Tells everyone concerned by e-mail what happened to a case, once."""

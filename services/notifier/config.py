@@ -1,0 +1,67 @@
+"""What may vary between deployments of the notifier: the mail server and how fast it is fed.
+
+A claim must outlast a mail on its way: where it does not, the service refuses to start.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, StringConstraints, model_validator
+
+from shared.plumbing.settings import Settings
+
+_STEPS_AFTER_HAND_OVER = 2
+"""DATA and the end of the mail: each may take `smtp_timeout`."""
+_MARGIN = 30.0
+
+
+class Config(Settings):
+    """Settings of the notifier, beside those every service has."""
+
+    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/[^\s?#]*)?$")]
+    """Address at which people reach Casework: every mail links to <public_url>/casework/<reference>."""
+    smtp_host: str
+    """Name of the mail server; its certificate must bear it."""
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    """Port of the mail server."""
+    smtp_starttls: Literal["never", "if-offered", "required"] = "required"
+    """`required`: nothing is sent unencrypted. The others are for a server on the same machine."""
+    smtp_ca_file: Path | None = None
+    """Certificates of a private authority to trust, in PEM. Unset: the authorities of the system."""
+    smtp_user: str | None = None
+    """Name to log in with. Unset: no log-in."""
+    smtp_password: SecretStr | None = None
+    """Password to log in with; better given as CASEWORK_SMTP_PASSWORD_FILE."""
+    smtp_timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
+    """Seconds every single step with the mail server may take."""
+    mail_sender: (
+        Annotated[
+            str, StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
+        ]
+        | None
+    ) = None
+    """Address mails come from and bounces go to. Unset: noreply@<mail domain of the council>."""
+    mail_rate: Annotated[float, Field(gt=0, le=1000)] = 45.0
+    """Mails a second one process sends at most (GOV.UK Notify and many relays allow 50 in all: divide by processes)."""
+    mail_connections: Annotated[int, Field(ge=1, le=20)] = 4
+    """Connections to the mail server one process holds at most: as many mails are on their way at once."""
+    mail_batch: Annotated[int, Field(ge=1, le=500)] = 20
+    """Notices claimed at once; an urgent one waits for at most so many others."""
+    mail_claim_seconds: Annotated[float, Field(gt=0, le=3600)] = 180.0
+    """How long a claim holds before another process may take over."""
+
+    @model_validator(mode="after")
+    def _a_claim_outlasts_a_mail(self) -> Self:
+        least = _STEPS_AFTER_HAND_OVER * self.smtp_timeout + _MARGIN
+        if self.mail_claim_seconds < least:
+            raise ValueError(
+                f"CASEWORK_MAIL_CLAIM_SECONDS={self.mail_claim_seconds:g} is too short for "
+                f"CASEWORK_SMTP_TIMEOUT={self.smtp_timeout:g}: set it to {least:g} or more"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_password_is_never_sent_in_the_clear(self) -> Self:
+        if self.profile == "production" and self.smtp_user and self.smtp_starttls != "required":
+            raise ValueError("CASEWORK_SMTP_STARTTLS must be `required` where CASEWORK_SMTP_USER is set")
+        return self
