@@ -98,7 +98,7 @@ _WORDING: Mapping[Role, str] = MappingProxyType(
         "duty": "duty",
     }
 )
-"""Which wording a role reads: the owner and a colleague are told differently (domain F9)."""
+"""Which wording a role reads: the owner and a colleague are told differently."""
 
 
 class PublicFacts(BaseModel):
@@ -262,12 +262,12 @@ GIVEN_UP_AFTER = timedelta(hours=72)
 
 
 def pause_after(attempts: int) -> timedelta:
-    """Give the time to wait after so many attempts: 5 s, doubled each time, at most 15 minutes (domain F5)."""
+    """Give the time to wait after so many attempts: 5 s, doubled each time, at most 15 minutes."""
     return min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), LONGEST_PAUSE)
 
 
 def is_given_up(created: datetime, now: datetime) -> bool:
-    """Say whether a notice that cannot be delivered has been tried long enough: 72 hours (domain F5)."""
+    """Say whether a notice that cannot be delivered has been tried long enough: 72 hours."""
     return now - created >= GIVEN_UP_AFTER
 
 

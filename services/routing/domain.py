@@ -4,22 +4,14 @@ Every case gets an answer: what the table cannot decide goes to triage with a re
 """
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 from shared.council import Directory, RoutingRule
 from shared.events import CaseRaised, RoutingDecided, RoutingTriageNeeded
-
-DecidedReason: TypeAlias = Literal["flag-rule", "ward-rule", "town-rule", "service-rule"]
-"""What made the rule fit, narrowest condition first: a ticked flag, the ward, its town, or the service alone."""
-
-TriageReason: TypeAlias = Literal[
-    "unknown-service", "unknown-ward", "triage-service", "no-rule", "several-rules", "unknown-team"
-]
-"""Why people must decide: the council does not know a word of it, wants it so, has no rule, or has too many."""
+from shared.events.routing import DecidedReason, TriageReason
 
 
 def route(raised: CaseRaised, directory: Directory) -> RoutingDecided | RoutingTriageNeeded:
-    """Name the team that answers for a case on the day it was received, or say why people must decide (domain A3).
+    """Name the team that answers for a case on the day it was received, or say why people must decide.
 
     Both lanes are decided by the same table.
     """

@@ -31,7 +31,7 @@ ShortText = Annotated[
 """One line, at most 200 characters."""
 
 LongText = Annotated[str, Confidential(), StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
-"""At most 10,000 characters (domain A1)."""
+"""At most 10,000 characters."""
 
 
 class Asked(BaseModel):

@@ -14,7 +14,7 @@ Line = Annotated[
 
 
 class Constituent(BaseModel):
-    """The resident a case is for. Optional in law and practice; if given, on what authority (domain A1)."""
+    """The resident a case is for. Optional in law and practice; if given, on what authority."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

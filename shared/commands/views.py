@@ -60,7 +60,7 @@ class CaseView(Answered):
     kind: CaseKind
     status: State
     sentence: str
-    """Where it is, who has it, what happens next (domain E5)."""
+    """Where it is, who has it, what happens next."""
     service: Code
     service_name: str
     ward: Code

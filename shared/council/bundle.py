@@ -29,6 +29,7 @@ from shared.council.model import (
     Slug,
     Team,
     Town,
+    Version,
     Ward,
 )
 from shared.council.problems import BundleRefused, Problem, nearest
@@ -46,7 +47,7 @@ class _Header(CouncilModel):
 
     code: Slug
     name: Line
-    version: Line
+    version: Version
     mail_domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
     policies: Policies = Field(default_factory=Policies)
 

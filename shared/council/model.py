@@ -32,6 +32,8 @@ Email = Annotated[
         pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", min_length=3, max_length=254
     ),
 ]
+# As it stands in events (`rules_version`): a code with no space, so that no text fits.
+Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 Role = Literal["officer", "manager", "admin", "secretary"]
 ServiceKind = Literal["case", "report", "signpost"]
 
@@ -291,7 +293,7 @@ class Council(CouncilModel):
 
     code: Slug
     name: Line
-    version: Line
+    version: Version
     timezone: Literal["Europe/London"] = "Europe/London"
     mail_domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
     policies: Policies = Policies()

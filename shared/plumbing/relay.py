@@ -25,7 +25,7 @@ SWEEP_EVERY = 2.0
 OVERDUE = timedelta(seconds=5)
 """Unsaid for longer than this: its process is gone, or the broker was away."""
 PUBLISH_WITHIN = 5.0
-"""Seconds for one burst: a blocked connection would wait without end (messaging-and-storage §0.3)."""
+"""Seconds for one burst: a blocked connection would wait without end."""
 SWEEP_AT_MOST = 1_000
 
 

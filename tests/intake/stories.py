@@ -222,7 +222,7 @@ def routed(at: datetime = MONDAY, **changes: Any) -> RoutingDecided:
         "service": "repairs",
         "ward": "abbey",
         "rules_version": "2026.1",
-        "reason": "one-rule",
+        "reason": "service-rule",
         "team": "housing",
         "rule": "repairs",
     }

@@ -96,7 +96,7 @@ async def test_the_owner_sees_all_and_what_may_be_done() -> None:
         "Councillor Alma Ashwick",
         "Housing Repairs",
     )
-    assert view.routed_by == "Routed by rule repairs, version 2026.1 of the council's rules: one rule."
+    assert view.routed_by == "Routed by rule repairs, version 2026.1 of the council's rules: service rule."
     assert view.commands == ("add-cc", "remove-cc")
     assert [event.seq for event in view.history] == [1, 2]
     assert view.version == 2

@@ -20,7 +20,7 @@ DATE = "date"
 """The rule of a clock that runs to a day somebody named."""
 
 LEAVE_AFTER_PROMISE = 5
-"""Working days between a promise and the close that `to_commitment` asks for (domain C4)."""
+"""Working days between a promise and the close that `to_commitment` asks for."""
 
 _WARNINGS: tuple[ClockKind, ClockKind] = ("autoclose_warning", "autoclose_last_warning")
 

@@ -89,7 +89,7 @@ def fire(case: Case | None, event: TimerDue, directory: Directory) -> Facts:
 
 
 def may_close_itself(case: Case, event: TimerDue, directory: Directory) -> bool:
-    """Say whether nothing stands against a close that nobody asked for (domain C4)."""
+    """Say whether nothing stands against a close that nobody asked for."""
     today = directory.calendar.local_date(event.at)
     if case.public.kind == "report" and case.is_dangerous and case.public.state != "completed":
         return False

@@ -1,4 +1,4 @@
-"""What intake says to people: one plain sentence per state and per refusal (domain E5).
+"""What intake says to people: one plain sentence per state and per refusal.
 
 No code stands alone, nothing is quoted from what was sent, and nothing here knows a constituent.
 """
