@@ -1,0 +1,117 @@
+"""What the gateway decides by itself."""
+
+from datetime import date
+
+import pytest
+
+from services.gateway.domain import (
+    HOME,
+    BadRequest,
+    body_hash,
+    find_services,
+    lane_for,
+    local_path,
+    person_today,
+    read_key,
+)
+from shared.council import Directory
+from tests.gateway.fakes import council
+
+TODAY = date(2026, 11, 23)
+
+
+def test_a_councillor_has_the_wards_of_the_day() -> None:
+    person = person_today(Directory(council()), "cllr-moss", TODAY)
+
+    assert person is not None
+    assert (person.kind, person.roles, person.wards) == ("councillor", ("councillor",), ("elm",))
+
+
+def test_a_councillor_whose_seat_has_ended_is_nobody() -> None:
+    directory = Directory(council())
+
+    assert person_today(directory, "cllr-gone", date(2026, 5, 7)) is not None
+    assert person_today(directory, "cllr-gone", date(2026, 5, 8)) is None
+
+
+def test_an_officer_has_the_roles_and_teams_of_the_council() -> None:
+    person = person_today(Directory(council()), "off-hale", TODAY)
+
+    assert person is not None
+    assert (person.kind, person.roles, person.teams) == ("officer", ("admin",), ("demsvc",))
+
+
+@pytest.mark.parametrize(
+    ("service", "flags", "lane"),
+    [
+        ("gas", (), "urgent"),
+        ("waste", ("asbestos",), "urgent"),
+        ("waste", (), "normal"),
+        ("damp", ("asbestos",), "normal"),
+        ("no-such-service", (), "normal"),
+    ],
+)
+def test_danger_of_a_service_or_of_its_own_flag_is_urgent(service: str, flags: tuple[str, ...], lane: str) -> None:
+    assert lane_for(Directory(council()), service, frozenset(flags)) == lane
+
+
+def test_a_body_hash_does_not_depend_on_how_the_json_was_written() -> None:
+    assert body_hash("raise", "CW-1", {"a": 1, "b": [True, None]}) == body_hash(
+        "raise", "CW-1", {"b": [True, None], "a": 1}
+    )
+
+
+@pytest.mark.parametrize(
+    "other", [("accept", "CW-1", {"a": 1}), ("raise", "CW-2", {"a": 1}), ("raise", "CW-1", {"a": "1"})]
+)
+def test_a_body_hash_tells_command_reference_and_body_apart(other: tuple[str, str, object]) -> None:
+    assert body_hash(*other) != body_hash("raise", "CW-1", {"a": 1})
+
+
+@pytest.mark.parametrize("key", ["a", "!~", "x" * 128])
+def test_a_key_of_visible_ascii_is_taken(key: str) -> None:
+    assert read_key(key) == key
+
+
+@pytest.mark.parametrize("key", [None, "", " ", "a b", "é", "x" * 129, "a\n", "\x7f"])
+def test_any_other_key_is_refused_and_the_header_named(key: str | None) -> None:
+    with pytest.raises(BadRequest, match="key") as refused:
+        read_key(key)
+
+    assert refused.value.field == "Idempotency-Key"
+
+
+@pytest.mark.parametrize("path", ["/casework", "/casework/CW-7K2M9-Q4T1X"])
+def test_our_own_pages_may_be_gone_to_after_sign_in(path: str) -> None:
+    assert local_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        None,
+        "",
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/casework//evil.example",
+        "/casework/../dev",
+        "/casework?x=//evil.example",
+        "/casework/CW-1\r\nSet-Cookie: a=b",
+        "/casework\n",
+        "javascript:alert(1)",
+        "/%2f%2fevil.example",
+        "/sign-out",
+    ],
+)
+def test_no_other_address_can_be_gone_to_after_sign_in(path: str | None) -> None:
+    assert local_path(path) == HOME
+
+
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [("", ["damp", "waste", "gas"]), ("WET", ["damp"]), ("smell gas", ["gas"]), ("wet gas", []), ("dump", ["waste"])],
+)
+def test_services_are_found_by_words_of_name_code_and_synonyms(words: str, codes: list[str]) -> None:
+    assert [service.code for service in find_services(Directory(council()), words)] == codes
