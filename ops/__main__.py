@@ -1,0 +1,5 @@
+"""Run the `casework` command as `python -m ops`."""
+
+from ops.cli import main
+
+main()

@@ -1,0 +1,342 @@
+"""A short story, played through the HTTP API alone: every line is something that happened, with seconds since start.
+
+It moves the business clock and then waits for the effect; it never races it. A step that does not happen stops the
+story, and says which it was.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx2
+
+COUNCILLOR, COLLEAGUE = "cllr-001", "cllr-002"
+WARD, SERVICE, REPORTED, DANGEROUS = "abbey", "noise", "fly-tipping", "dangerous-waste"
+BACKLOG = 120
+"""Ordinary reports that the dangerous one overtakes."""
+STEP_WITHIN = 60.0
+"""Seconds a step may take before the story stops."""
+_LOOK_EVERY = 0.1
+_RECEIPT = {COUNCILLOR: "We have received", COLLEAGUE: "copied you in"}
+_AT_ONCE = 12
+
+Say = Callable[[str], None]
+Seen = TypeVar("Seen")
+
+
+class StoryStopped(RuntimeError):
+    """A step did not happen; the message says which, and what was seen instead."""
+
+
+class Story:
+    """Plays against one address."""
+
+    def __init__(self, url: str, say: Say, client: httpx2.AsyncClient, backlog: int = BACKLOG) -> None:
+        self._url, self._say, self._client, self._backlog = url.rstrip("/"), say, client, backlog
+        self._tokens: dict[str, str] = {}
+        self._began = time.monotonic()
+        self.references: list[str] = []
+        """References of the cases the story is about."""
+
+    def tell(self, line: str) -> None:
+        """Say one line."""
+        self._say(f"{time.monotonic() - self._began:7.2f} s  {line}")
+
+    async def play(self) -> None:
+        """Play all of it.
+
+        Raises:
+            StoryStopped: a step did not happen.
+        """
+        self._began = time.monotonic()
+        await self._case()
+        await self._report()
+        self.tell("the end: every step happened")
+
+    # --- one case, from the request to the outcome e-mail ------------------------------------------------------------
+
+    async def _case(self) -> None:
+        raised = await self._post(
+            COUNCILLOR,
+            "/v1/cases",
+            {
+                "kind": "case",
+                "service": SERVICE,
+                "ward": WARD,
+                "cc": [COLLEAGUE],
+                "on_behalf": "named-constituent",
+                "summary": "Barking through the night",
+                "description": "Two dogs in a yard behind the terrace bark from midnight on; nobody can sleep.",
+                "location": "Behind 4 Canary Terrace",
+                "constituent": {"name": "Robin Canary-Example", "authority": "constituent-asked"},
+            },
+            "raise a case for a resident",
+        )
+        reference = str(raised["reference"])
+        self.references.append(reference)
+        self.tell(f"{reference}  a councillor raises a case for a resident: {SERVICE} in {WARD}")
+
+        routed = await self._case_when(reference, lambda case: bool(case["team"]), "routed to a team")
+        self.tell(f"{reference}  routed to {routed['team_name']}: {routed['routed_by']}")
+        for person in (COUNCILLOR, COLLEAGUE):
+            await self._mail(reference, person, _RECEIPT[person], "receipt")
+        officer = await self._officer_of(routed["team"])
+
+        await self._command(officer, reference, "acknowledge", {}, "an officer acknowledges")
+        promised = await self._day_ahead(21)
+        await self._command(
+            officer,
+            reference,
+            "commit",
+            {"promised": promised.isoformat(), "text": "We measure on three nights and tell you what we found."},
+            f"the team commits to {promised:%d %B %Y}",
+        )
+        extended = await self._command(
+            COUNCILLOR,
+            reference,
+            "extend-auto-close",
+            {"to_commitment": True, "reason": "I want to hear what the measuring showed."},
+            "the councillor extends auto-close to the commitment",
+        )
+        self.tell(f"{reference}  stays open until {extended['keep_open_until']} at least")
+        answered = await self._command(
+            officer,
+            reference,
+            "answer",
+            {"text": "Measured on three nights; a notice has been served on the keeper."},
+            "the team answers",
+        )
+        await self._autoclose(reference, answered)
+
+    async def _autoclose(self, reference: str, answered: dict[str, Any]) -> None:
+        clocks = {clock["kind"]: clock for clock in answered["clocks"]}
+        if not {"autoclose", "autoclose_warning"} <= clocks.keys():
+            raise StoryStopped(f"auto-close armed after the answer: the case has the clocks {sorted(clocks)}")
+        self.tell(f"{reference}  will close by itself on {clocks['autoclose']['due'][:10]} unless somebody acts")
+        await self._move_clock_past(clocks["autoclose_warning"]["due"])
+        await self._event(reference, "autoclose_warned", "an auto-close warning")
+        await self._mail(reference, COUNCILLOR, "closes by itself soon", "auto-close warning")
+        await self._move_clock_past(clocks["autoclose"]["due"])
+        closed = await self._case_when(reference, lambda case: case["status"] == "closed", "closed by itself")
+        self.tell(f"{reference}  closed by itself, business time {closed['updated_at'][:16]}")
+        for person in (COUNCILLOR, COLLEAGUE):
+            await self._mail(reference, person, "is closed", "outcome")
+
+    # --- a dangerous report overtakes a backlog ----------------------------------------------------------------------
+
+    async def _report(self) -> None:
+        self.tell(f"{self._backlog} ordinary reports are made at once…")
+        seen = await self._newest_mail()
+        started = time.monotonic()
+        backlog = [asyncio.create_task(self._ordinary(number)) for number in range(self._backlog)]
+        await asyncio.wait(backlog[: self._backlog // 2], return_when=asyncio.ALL_COMPLETED)
+        raised = await self._post(
+            COUNCILLOR, "/v1/cases", _report(DANGEROUS, "Drums that smell of solvent"), "report dangerous waste"
+        )
+        reference = str(raised["reference"])
+        self.references.append(reference)
+        self.tell(f"{reference}  …and, behind them, dangerous waste is reported")
+        routed = await self._case_when(reference, lambda case: bool(case["team"]), "the dangerous report routed")
+        self.tell(f"{reference}  routed on the urgent lane to {routed['team_name']}: {routed['routed_by']}")
+        found = await self._mail(reference, COUNCILLOR, _RECEIPT[COUNCILLOR], "receipt")
+        ordinary = {str(one["reference"]) for one in await asyncio.gather(*backlog)}
+        waiting = ordinary - await self._receipted(seen, found)
+        if not waiting:
+            raise StoryStopped(
+                "the dangerous report overtakes the backlog: all ordinary receipts had gone out before it"
+            )
+        self.tell(
+            f"{reference}  overtook {len(waiting)} of {len(ordinary)} ordinary reports still waiting for a receipt"
+        )
+        await self._until(
+            lambda: self._all_receipted(seen, ordinary), "the backlog worked off: a receipt for every ordinary report"
+        )
+        took = time.monotonic() - started
+        self.tell(f"all {len(ordinary)} ordinary reports have their receipt, {took:.1f} s after the first was made")
+
+    async def _ordinary(self, number: int) -> dict[str, Any]:
+        return await self._post(
+            COUNCILLOR, "/v1/cases", _report(REPORTED, f"Bags on the verge, number {number}"), "make an ordinary report"
+        )
+
+    async def _receipted(self, after: int, before: dict[str, Any] | None = None) -> set[str]:
+        """References that mails have come for, between two mails."""
+        mails = await self._inbox(after=after)
+        last = before["id"] if before else None
+        return {_reference_of(mail) for mail in mails if last is None or mail["id"] < last}
+
+    async def _all_receipted(self, after: int, wanted: set[str]) -> bool:
+        return wanted <= await self._receipted(after)
+
+    # --- steps -------------------------------------------------------------------------------------------------------
+
+    async def _command(
+        self, person: str, reference: str, command: str, body: dict[str, Any], what: str
+    ) -> dict[str, Any]:
+        case = await self._post(person, f"/v1/cases/{reference}/{command}", body, what)
+        if case.get("status") == "pending":
+            case = await self._case_when(reference, lambda found: not found["pending"], what)
+        self.tell(f"{reference}  {what}")
+        return case
+
+    async def _case_when(
+        self, reference: str, condition: Callable[[dict[str, Any]], bool], what: str
+    ) -> dict[str, Any]:
+        async def look() -> dict[str, Any] | None:
+            case = await self._get(COUNCILLOR, f"/v1/cases/{reference}")
+            return case if "history" in case and condition(case) else None
+
+        return await self._until(look, what)
+
+    async def _event(self, reference: str, fact: str, what: str) -> None:
+        async def look() -> bool:
+            found = await self._get(COUNCILLOR, f"/v1/cases/{reference}/events")
+            return any(f".{fact}." in event["type"] for event in found["events"])
+
+        await self._until(look, what)
+        self.tell(f"{reference}  {what} is said")
+
+    async def _mail(self, reference: str, person: str, words: str, what: str) -> dict[str, Any]:
+        """Wait for the e-mail whose first paragraph has these words."""
+
+        async def look() -> dict[str, Any] | None:
+            mails = await self._mails(reference, person)
+            return next((mail for mail in mails if words in _opening(mail)), None)
+
+        mail = await self._until(look, f"e-mail to {person}: {what}")
+        self.tell(f"{reference}  {what} e-mail to {mail['to'][0]}: {mail['subject']}")
+        return mail
+
+    async def _mails(self, reference: str, person: str) -> list[dict[str, Any]]:
+        return await self._inbox(to=await self._address(person), subject=reference)
+
+    async def _address(self, person: str) -> str:
+        return str((await self._get(person, "/v1/me"))["email"])
+
+    async def _inbox(self, **query: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = await self._ask("GET", "/dev/inbox/api/messages", params=query)
+        return found
+
+    async def _newest_mail(self) -> int:
+        return max((int(mail["id"]) for mail in await self._inbox()), default=0)
+
+    async def _officer_of(self, team: str) -> str:
+        people = (await self._ask("GET", "/dev/people", params={"team": team}))["people"]
+        if not people:
+            raise StoryStopped(f"find an officer of {team}: the council has none")
+        return str(people[0])
+
+    async def _day_ahead(self, days: int) -> date:
+        """Find a weekday of the business calendar so many days ahead."""
+        today = date.fromisoformat((await self._ask("GET", "/dev/clock"))["today"])
+        day = today + timedelta(days=days)
+        return day + timedelta(days=8 - day.isoweekday()) if day.isoweekday() in {6, 7} else day
+
+    async def _move_clock_past(self, due: str) -> None:
+        """Move the business clock until it is past an instant."""
+        goal = datetime.fromisoformat(due)
+        now = datetime.fromisoformat((await self._ask("GET", "/dev/clock"))["now"])
+        seconds = int((goal - now).total_seconds()) + 2
+        if seconds > 0:
+            days, rest = divmod(seconds, 86_400)
+            for step in (f"{days}d", f"{rest}s"):
+                if not step.startswith("0"):
+                    await self._ask("POST", "/dev/clock", json={"advance": step})
+            now = await self._ask("GET", "/dev/clock")
+            self.tell(f"the business clock is moved to {now['now'][:16]}")
+
+    async def _until(self, look: Callable[[], Awaitable[Seen | None]], what: str) -> Seen:
+        """Look again and again until there is something to see.
+
+        Raises:
+            StoryStopped: there was nothing in time.
+        """
+        try:
+            async with asyncio.timeout(STEP_WITHIN):
+                while True:
+                    if found := await look():
+                        return found
+                    await asyncio.sleep(_LOOK_EVERY)
+        except TimeoutError:
+            raise StoryStopped(f"{what}: not seen within {STEP_WITHIN:g} s") from None
+
+    # --- HTTP --------------------------------------------------------------------------------------------------------
+
+    async def _token(self, person: str) -> str:
+        if person not in self._tokens:
+            found = await self._ask("POST", "/dev/issuer/token", json={"sub": person})
+            self._tokens[person] = found["access_token"]
+        return self._tokens[person]
+
+    async def _post(self, person: str, path: str, body: dict[str, Any], what: str) -> dict[str, Any]:
+        """Send a command under a key of its own, again with the same key while nothing is known about it."""
+        key, token = uuid4().hex, await self._token(person)
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+        found: dict[str, Any] = await self._ask("POST", path, json=body, headers=headers, what=what)
+        return found
+
+    async def _get(self, person: str, path: str) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {await self._token(person)}"}
+        found: dict[str, Any] = await self._ask("GET", path, headers=headers)
+        return found
+
+    async def _ask(self, method: str, path: str, *, what: str = "", **request: Any) -> Any:
+        """Ask, and ask again while the answer is that somebody is away for a moment: every request is repeatable."""
+        problem = "no answer"
+        deadline = time.monotonic() + STEP_WITHIN
+        while time.monotonic() < deadline:
+            try:
+                answer = await self._client.request(method, self._url + path, **request)
+            except httpx2.HTTPError as error:
+                problem = type(error).__name__
+            else:
+                if answer.is_success:
+                    return answer.json()
+                problem = f"{answer.status_code} {answer.text[:300]}"
+                if not _worth_repeating(answer):
+                    break
+            await asyncio.sleep(0.5)
+        raise StoryStopped(f"{what or f'{method} {path}'}: {problem}")
+
+
+def _worth_repeating(answer: httpx2.Response) -> bool:
+    """Say whether the same request, with its key, may be answered otherwise in a moment."""
+    if answer.status_code == httpx2.codes.CONFLICT:
+        return "retry-after" in answer.headers
+    return answer.status_code in {429, 502, 503, 504}
+
+
+def _report(service: str, summary: str) -> dict[str, Any]:
+    return {
+        "kind": "report",
+        "service": service,
+        "ward": WARD,
+        "summary": summary,
+        "description": "Seen on the way to the surgery this morning.",
+        "location": "Layby at the end of Canary Terrace",
+    }
+
+
+def _reference_of(mail: dict[str, Any]) -> str:
+    return str(mail["subject"]).partition("]")[0].lstrip("[")
+
+
+def _opening(mail: dict[str, Any]) -> str:
+    return " ".join(str(mail["text"]).split("\n\n", 1)[0].split())
+
+
+async def play(url: str, say: Say, *, backlog: int = BACKLOG, begun: Callable[[Story], None] | None = None) -> None:
+    """Play the story against a running development system; `begun` is handed it before its first step.
+
+    Raises:
+        StoryStopped: a step did not happen; it is the first that did not.
+    """
+    limits = httpx2.Limits(max_connections=_AT_ONCE)
+    async with httpx2.AsyncClient(timeout=30, limits=limits, trust_env=False) as client:
+        told = Story(url, say, client, backlog)
+        if begun:
+            begun(told)
+        await told.play()
