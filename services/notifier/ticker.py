@@ -5,9 +5,10 @@ is on its way when the loop is told to stop is finished first, so that a deploym
 """
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -28,6 +29,7 @@ from services.notifier.ports import (
     Refused,
     Taken,
 )
+from shared.plumbing.ending import end
 
 _IDLE = 0.2
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
@@ -149,17 +151,24 @@ class Sender:
             return self._away("notices cannot be reached", str(away))
         return 0.0
 
-    async def _finish(self, turn: Awaitable[float]) -> float:
+    async def _finish(self, turn: Coroutine[Any, Any, float]) -> float:
         """Await a turn; when cancelled let the mails on their way arrive, and only then stop."""
-        task = asyncio.ensure_future(turn)
+        task = asyncio.create_task(turn)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             self._stopping = True
-            await asyncio.wait([task], timeout=self._last_mail)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await self._wait_for_last(task)
+            await end([task])
             raise
+
+    async def _wait_for_last(self, task: "asyncio.Task[float]") -> None:
+        """Wait until the last mail is out; whoever cancels again waits, too: a mail cut off may arrive twice."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._last_mail
+        while not task.done() and loop.time() < deadline:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task], timeout=deadline - loop.time())
 
     async def _send_all(self, postbox: Postbox, waiting: deque[Claim]) -> None:
         """Send from the common heap, in order, until it is empty or the server is gone."""

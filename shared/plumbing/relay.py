@@ -12,6 +12,7 @@ from uuid import uuid4
 from pymongo import UpdateMany
 from structlog.typing import FilteringBoundLogger
 
+from shared.plumbing.ending import end
 from shared.plumbing.history import Key, Say, technical_now, unsaid
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.store import Collection_, Store
@@ -72,7 +73,11 @@ class Relay:
         )
 
     async def stop(self, within: float = 10.0) -> None:
-        """Say what waits, if the broker takes it in time; the sweeper of another process says the rest."""
+        """Say what waits, if the broker takes it in time; the sweeper of another process says the rest.
+
+        Args:
+            within: seconds for saying, and as many for marking what was said.
+        """
         try:
             async with asyncio.timeout(within):
                 while self._waiting:
@@ -80,11 +85,10 @@ class Relay:
                     await self._progress.wait()
         except TimeoutError:
             self._log.warning("facts left unsaid", count=len(self._waiting))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         try:
-            await self._mark()
+            async with asyncio.timeout(within):
+                await self._mark()
         except Exception as error:  # noqa: BLE001  unmarked facts are said again with the same ids: no harm
             self._log.warning("marks lost", error=type(error).__name__)
 

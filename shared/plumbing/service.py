@@ -22,6 +22,7 @@ from shared.plumbing.answering import Answering, Answers, CommandReplier, Questi
 from shared.plumbing.clients import make_broker, make_client, open_database
 from shared.plumbing.clock import BusinessClock, MovableClock, RealClock
 from shared.plumbing.council import LiveCouncil
+from shared.plumbing.ending import end
 from shared.plumbing.handling import Handlers, Provider
 from shared.plumbing.health import Health, confirms, holds, primary_of, routes
 from shared.plumbing.history import Document, Say
@@ -120,10 +121,8 @@ async def open_runtime(runtime: Runtime, loops: Sequence[Callable[[Runtime], Awa
 
 async def close_runtime(runtime: Runtime) -> None:
     """End loops, say what waits, let go of broker channel and database."""
-    for task in runtime.tasks:
-        task.cancel()
-    await asyncio.gather(*runtime.tasks, return_exceptions=True)
-    await runtime.relay.stop()
+    await end(runtime.tasks, runtime.settings.graceful_seconds)
+    await runtime.relay.stop(runtime.settings.graceful_seconds / 4)
     await runtime.wire.close()
     await runtime.client.close()
 
@@ -190,8 +189,7 @@ def compose_service(  # noqa: PLR0913  what a service is made of
 
     @app.on_shutdown
     async def stop() -> None:  # before FastStream stops the broker: the connection is still there
-        for lane in lanes(runtime.broker):
-            await lane.stop()
+        await asyncio.gather(*(lane.stop(settings.graceful_seconds / 2) for lane in lanes(runtime.broker)))
         await close_runtime(runtime)
 
     return app

@@ -15,6 +15,7 @@ from faststream.rabbit.subscriber import RabbitSubscriber
 from structlog.typing import FilteringBoundLogger
 
 from shared.plumbing.aiormq_wire import die
+from shared.plumbing.ending import end
 from shared.plumbing.envelope import Envelope, read_envelope
 from shared.plumbing.history import technical_now
 from shared.plumbing.lane import Done, Failed, Verdict
@@ -152,13 +153,20 @@ class LaneSubscriber(RabbitSubscriber):
                 **extra,
             )
 
-    async def stop(self) -> None:
-        """Take nothing new first of all; finish what came; then let FastStream close."""
+    async def stop(self, within: float = 10.0) -> None:
+        """Take nothing new first of all; finish what came; then let FastStream close.
+
+        Args:
+            within: seconds to finish. What a dependency that is away holds up stays with the broker, unacknowledged.
+        """
         if self.running and self.reading is not None:
             await self.reading.cancel()
             self.running = False
             self._wake.set()
-            await self._task
+            _, unfinished = await asyncio.wait({self._task}, timeout=within)
+            if unfinished:
+                self.log.warning("stopped early: the broker brings the rest again", queue=self.work_queue.name)
+                await end(unfinished)
         await super().stop()
 
 
