@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-STACK_FOLDER = Path(__file__).parents[1] / ".local" / "stack"
-"""Data and logs of the development stack; emptied by each start."""
+STACK_FOLDER = Path(os.environ.get("CASEWORK_STACK_FOLDER") or Path(__file__).parents[1] / ".local" / "stack").resolve()
+"""Data and logs of the development stack (`CASEWORK_STACK_FOLDER`, else `.local/stack`); emptied by each start."""
 _FILE = "connections.json"
 
 

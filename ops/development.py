@@ -4,6 +4,7 @@ Everything is made anew at each start and ends with us: secrets, data, children.
 """
 
 import asyncio
+import fcntl
 import json
 import os
 import secrets
@@ -37,6 +38,10 @@ _READY_WITHIN = 90.0
 
 class PortTaken(RuntimeError):
     """Somebody else listens where the gateway should."""
+
+
+class AlreadyRunning(RuntimeError):
+    """Another development stack works in the same folder."""
 
 
 class Ports(NamedTuple):
@@ -81,13 +86,14 @@ async def development_stack(gateway_port: int, say: Callable[[str], None]) -> As
     """Run everything for as long as the block lasts.
 
     Raises:
+        AlreadyRunning: another stack works in the same folder.
         BundleRefused: the council's files are broken.
         PortTaken: the gateway's port is in use.
         StartFailedError, NoServerError: a part could not be started; the message says why.
     """
     council = load_bundle(ROOT / "council")
     ports = choose_ports(gateway_port)
-    with _servers(say) as (broker_url, management_url, mongo_url, passwords, operator):
+    with _alone(), _servers(say) as (broker_url, management_url, mongo_url, passwords, operator):
         prefix = "casework"
         await _publish(
             mongo_url,
@@ -117,6 +123,21 @@ async def development_stack(gateway_port: int, say: Callable[[str], None]) -> As
                 yield Stack(system, supervisor, council, operator, logs / f"{LISTENER}.log")
             finally:
                 forget()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep the folder to ourselves; the kernel gives it back however we end."""
+    STACK_FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (STACK_FOLDER / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(
+                f"a system is running in {STACK_FOLDER} already: stop it with Ctrl-C in its terminal, play the story "
+                "against it with `make demo URL=…`, or start this one elsewhere with CASEWORK_STACK_FOLDER=…"
+            ) from None
+        yield
 
 
 @contextmanager

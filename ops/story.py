@@ -1,4 +1,4 @@
-"""A short story, played through the HTTP API alone: every line is something that happened, with seconds since start.
+"""A short story, played through the HTTP API alone: every line is something that has happened.
 
 It moves the business clock and then waits for the effect; it never races it. A step that does not happen stops the
 story, and says which it was.
@@ -37,13 +37,8 @@ class Story:
     def __init__(self, url: str, say: Say, client: httpx2.AsyncClient, backlog: int = BACKLOG) -> None:
         self._url, self._say, self._client, self._backlog = url.rstrip("/"), say, client, backlog
         self._tokens: dict[str, str] = {}
-        self._began = time.monotonic()
         self.references: list[str] = []
         """References of the cases the story is about."""
-
-    def tell(self, line: str) -> None:
-        """Say one line."""
-        self._say(f"{time.monotonic() - self._began:7.2f} s  {line}")
 
     async def play(self) -> None:
         """Play all of it.
@@ -51,10 +46,9 @@ class Story:
         Raises:
             StoryStopped: a step did not happen.
         """
-        self._began = time.monotonic()
         await self._case()
         await self._report()
-        self.tell("the end: every step happened")
+        self._say("the end: every step happened")
 
     # --- one case, from the request to the outcome e-mail ------------------------------------------------------------
 
@@ -77,10 +71,10 @@ class Story:
         )
         reference = str(raised["reference"])
         self.references.append(reference)
-        self.tell(f"{reference}  a councillor raises a case for a resident: {SERVICE} in {WARD}")
+        self._say(f"{reference}  a councillor raises a case for a resident: {SERVICE} in {WARD}")
 
         routed = await self._case_when(reference, lambda case: bool(case["team"]), "routed to a team")
-        self.tell(f"{reference}  routed to {routed['team_name']}: {routed['routed_by']}")
+        self._say(f"{reference}  routed to {routed['team_name']}: {routed['routed_by']}")
         for person in (COUNCILLOR, COLLEAGUE):
             await self._mail(reference, person, _RECEIPT[person], "receipt")
         officer = await self._officer_of(routed["team"])
@@ -101,7 +95,7 @@ class Story:
             {"to_commitment": True, "reason": "I want to hear what the measuring showed."},
             "the councillor extends auto-close to the commitment",
         )
-        self.tell(f"{reference}  stays open until {extended['keep_open_until']} at least")
+        self._say(f"{reference}  stays open until {extended['keep_open_until']} at least")
         answered = await self._command(
             officer,
             reference,
@@ -115,20 +109,20 @@ class Story:
         clocks = {clock["kind"]: clock for clock in answered["clocks"]}
         if not {"autoclose", "autoclose_warning"} <= clocks.keys():
             raise StoryStopped(f"auto-close armed after the answer: the case has the clocks {sorted(clocks)}")
-        self.tell(f"{reference}  will close by itself on {clocks['autoclose']['due'][:10]} unless somebody acts")
+        self._say(f"{reference}  will close by itself on {clocks['autoclose']['due'][:10]} unless somebody acts")
         await self._move_clock_past(clocks["autoclose_warning"]["due"])
         await self._event(reference, "autoclose_warned", "an auto-close warning")
         await self._mail(reference, COUNCILLOR, "closes by itself soon", "auto-close warning")
         await self._move_clock_past(clocks["autoclose"]["due"])
         closed = await self._case_when(reference, lambda case: case["status"] == "closed", "closed by itself")
-        self.tell(f"{reference}  closed by itself, business time {closed['updated_at'][:16]}")
+        self._say(f"{reference}  closed by itself, business time {closed['updated_at'][:16]}")
         for person in (COUNCILLOR, COLLEAGUE):
             await self._mail(reference, person, "is closed", "outcome")
 
     # --- a dangerous report overtakes a backlog ----------------------------------------------------------------------
 
     async def _report(self) -> None:
-        self.tell(f"{self._backlog} ordinary reports are made at once…")
+        self._say(f"{self._backlog} ordinary reports are made at once…")
         seen = await self._newest_mail()
         started = time.monotonic()
         backlog = [asyncio.create_task(self._ordinary(number)) for number in range(self._backlog)]
@@ -138,9 +132,9 @@ class Story:
         )
         reference = str(raised["reference"])
         self.references.append(reference)
-        self.tell(f"{reference}  …and, behind them, dangerous waste is reported")
+        self._say(f"{reference}  …and, behind them, dangerous waste is reported")
         routed = await self._case_when(reference, lambda case: bool(case["team"]), "the dangerous report routed")
-        self.tell(f"{reference}  routed on the urgent lane to {routed['team_name']}: {routed['routed_by']}")
+        self._say(f"{reference}  routed on the urgent lane to {routed['team_name']}: {routed['routed_by']}")
         found = await self._mail(reference, COUNCILLOR, _RECEIPT[COUNCILLOR], "receipt")
         ordinary = {str(one["reference"]) for one in await asyncio.gather(*backlog)}
         waiting = ordinary - await self._receipted(seen, found)
@@ -148,14 +142,14 @@ class Story:
             raise StoryStopped(
                 "the dangerous report overtakes the backlog: all ordinary receipts had gone out before it"
             )
-        self.tell(
+        self._say(
             f"{reference}  overtook {len(waiting)} of {len(ordinary)} ordinary reports still waiting for a receipt"
         )
         await self._until(
             lambda: self._all_receipted(seen, ordinary), "the backlog worked off: a receipt for every ordinary report"
         )
         took = time.monotonic() - started
-        self.tell(f"all {len(ordinary)} ordinary reports have their receipt, {took:.1f} s after the first was made")
+        self._say(f"all {len(ordinary)} ordinary reports have their receipt, {took:.1f} s after the first was made")
 
     async def _ordinary(self, number: int) -> dict[str, Any]:
         return await self._post(
@@ -179,7 +173,7 @@ class Story:
         case = await self._post(person, f"/v1/cases/{reference}/{command}", body, what)
         if case.get("status") == "pending":
             case = await self._case_when(reference, lambda found: not found["pending"], what)
-        self.tell(f"{reference}  {what}")
+        self._say(f"{reference}  {what}")
         return case
 
     async def _case_when(
@@ -197,7 +191,7 @@ class Story:
             return any(f".{fact}." in event["type"] for event in found["events"])
 
         await self._until(look, what)
-        self.tell(f"{reference}  {what} is said")
+        self._say(f"{reference}  {what} is said")
 
     async def _mail(self, reference: str, person: str, words: str, what: str) -> dict[str, Any]:
         """Wait for the e-mail whose first paragraph has these words."""
@@ -207,7 +201,7 @@ class Story:
             return next((mail for mail in mails if words in _opening(mail)), None)
 
         mail = await self._until(look, f"e-mail to {person}: {what}")
-        self.tell(f"{reference}  {what} e-mail to {mail['to'][0]}: {mail['subject']}")
+        self._say(f"{reference}  {what} e-mail to {mail['to'][0]}: {mail['subject']}")
         return mail
 
     async def _mails(self, reference: str, person: str) -> list[dict[str, Any]]:
@@ -246,7 +240,7 @@ class Story:
                 if not step.startswith("0"):
                     await self._ask("POST", "/dev/clock", json={"advance": step})
             now = await self._ask("GET", "/dev/clock")
-            self.tell(f"the business clock is moved to {now['now'][:16]}")
+            self._say(f"the business clock is moved to {now['now'][:16]}")
 
     async def _until(self, look: Callable[[], Awaitable[Seen | None]], what: str) -> Seen:
         """Look again and again until there is something to see.

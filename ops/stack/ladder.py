@@ -72,7 +72,7 @@ def climb(  # noqa: PLR0913  three steps and how to climb them; all but the name
             except Exception as error:  # noqa: BLE001  whatever Docker cannot do, the next step may
                 reason = f"docker: {type(error).__name__}: {str(error)[:300]}"
                 reasons.append(reason)
-                say(f"{what}: {reason}")
+                say(f"{what} is not taken from Docker: {str(error)[:300]}")
             else:
                 yield server
                 return

@@ -284,7 +284,7 @@ def test_a_docker_that_fails_is_said_and_the_next_step_taken() -> None:
     ) as server:
         assert server == "local"
 
-    assert said == ["broker: docker: OSError: no such image"]
+    assert said == ["broker is not taken from Docker: no such image"]
 
 
 def test_a_forced_docker_that_fails_is_an_error_that_names_the_cause() -> None:

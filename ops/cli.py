@@ -1,0 +1,21 @@
+"""The `casework` command: start a development system, play the story, watch a running one, mend what needs a person."""
+
+import contextlib
+
+import typer
+
+from ops.commands import data, operating, running
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Casework for elected members: start a system, watch it, mend what needs a person.",
+)
+for group in (running.app, operating.app, data.app):
+    app.add_typer(group)
+
+
+def main() -> None:
+    """Run the command."""
+    with contextlib.suppress(BrokenPipeError):
+        app()
