@@ -204,7 +204,7 @@ def _programs(system: System, ports: Ports, council: Council, passwords: Mapping
         },
         "gateway": {
             "CASEWORK_SEAL_KEYS": seal,
-            "CASEWORK_GATEWAY_PUBLIC_URL": system.gateway_url,
+            "CASEWORK_PUBLIC_URL": system.gateway_url,
             "CASEWORK_GATEWAY_ISSUER": system.issuer_url,
             "CASEWORK_GATEWAY_AUDIENCE": _AUDIENCE,
             "CASEWORK_GATEWAY_TOKEN_ALGORITHM": ALGORITHM,

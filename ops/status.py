@@ -235,8 +235,7 @@ async def _records(system: System) -> _Records:
         tz_aware=True,
         appname="casework-status",
         serverSelectionTimeoutMS=3_000,
-        # Without a second monitor connection, which a client that closes at once may leave half open.
-        serverMonitoringMode="poll",
+        serverMonitoringMode="poll",  # a client of one look needs no second connection to monitor by
     )
     async with client:
         owned = {owner: open_database(client, f"{system.mongo_prefix}_{owner}") for owner in (*SAYS, "council")}

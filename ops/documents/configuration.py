@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.documents.composition import SERVICES, settings_of
-from shared.plumbing.settings import Settings, variables
+from shared.plumbing.settings import PREFIX, Settings
 
 _ROOT = Path(__file__).parents[2]
 _HEAD = """# Configuration
@@ -39,14 +39,13 @@ def _table(settings: type[Settings], known: set[str]) -> str:
 
 def _rows(settings: type[Settings], known: set[str]) -> Iterator[str]:
     schemas = settings.model_json_schema()["properties"]
-    for (variable, _, _, meaning), (name, field) in zip(
-        variables(settings), settings.model_fields.items(), strict=True
-    ):
+    for name, field in settings.model_fields.items():
         if name not in known:
             schema = _present(schemas[name])
             default = "required" if field.is_required() else _default(field.default)
             secret = "yes" if _secret(schema) else "no"
-            cells = (f"`{variable}`", _value(schema), default, secret, meaning.replace("<", r"\<"))
+            meaning = " ".join((field.description or "").split())
+            cells = (f"`{PREFIX}{name.upper()}`", _value(schema), default, secret, meaning.replace("<", r"\<"))
             yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 

@@ -19,9 +19,10 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.sessions import SessionMiddleware
 
 from services.gateway.adapters.broker import RabbitIntake, ReplyLine
-from services.gateway.adapters.database import COMMANDS, SESSIONS, MongoOutbasket, MongoSessions
+from services.gateway.adapters.database import COMMANDS, SESSIONS, BoundedClock, MongoOutbasket, MongoSessions
 from services.gateway.auth import Jwks, SignIn, Tokens
 from services.gateway.config import Config
+from services.gateway.ports import Clock
 from services.gateway.routes import cases, council, development, operations, pages, problems
 from services.gateway.routes.development import Bench
 from services.gateway.routes.frontdoor import FrontDoor, HttpMetrics, Log
@@ -29,6 +30,7 @@ from services.gateway.routes.pages import Reception
 from services.gateway.routes.parts import Parts
 from shared.plumbing.aiormq_wire import die
 from shared.plumbing.clock import MovableClock
+from shared.plumbing.ending import end
 from shared.plumbing.health import holds
 from shared.plumbing.service import VERSION, Runtime, close_runtime, make_runtime, open_runtime
 
@@ -61,8 +63,10 @@ class Gateway(FastAPI):
     """The app; its OpenAPI document says of errors what they are."""
 
     def openapi(self) -> dict[str, Any]:
-        """Write the OpenAPI document."""
-        return problems.with_media_type(super().openapi())
+        """Write the OpenAPI document, once."""
+        if self.openapi_schema is None:
+            problems.as_problems(super().openapi())
+        return super().openapi()
 
 
 def make_pages() -> Environment:
@@ -134,16 +138,17 @@ def create_app(config: Config | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with httpx2.AsyncClient(timeout=5.0) as client:
             line = ReplyLine(runtime.broker, runtime.log, runtime.metrics.replies)
-            app.state.parts = _parts(config, runtime, line, client)
-            app.state.reception = _reception(config)
+            clock: Clock = runtime.clock
             if isinstance(runtime.clock, MovableClock):
+                clock = movable = BoundedClock(runtime.clock)
                 app.state.bench = Bench(
-                    runtime.clock, client, config.gateway_inbox_url.rstrip("/"), config.gateway_issuer.rstrip("/")
+                    movable, client, config.gateway_inbox_url.rstrip("/"), config.gateway_issuer.rstrip("/")
                 )
+            app.state.parts = _parts(config, runtime, line, client, clock)
+            app.state.reception = _reception(config)
             reaching = asyncio.create_task(_reach(runtime, line), name="reach")
             yield
-            reaching.cancel()
-            await asyncio.gather(reaching, return_exceptions=True)
+            await end([reaching])
             await line.close()
             await close_runtime(runtime)
             await runtime.broker.stop()
@@ -162,13 +167,13 @@ async def _reach(runtime: Runtime, line: ReplyLine) -> None:
     runtime.log.info("gateway ready")
 
 
-def _parts(config: Config, runtime: Runtime, line: ReplyLine, client: httpx2.AsyncClient) -> Parts:
+def _parts(config: Config, runtime: Runtime, line: ReplyLine, client: httpx2.AsyncClient, clock: Clock) -> Parts:
     if runtime.seal is None:
         raise ValueError("CASEWORK_SEAL_KEYS: needed to give commands (casework keys new makes one)")
     outbasket = MongoOutbasket(runtime.store.durable[COMMANDS.name], runtime.relay)
     return Parts(
         council=runtime.council,
-        clock=runtime.clock,
+        clock=clock,
         intake=RabbitIntake(
             wire=runtime.wire,
             line=line,
@@ -203,6 +208,6 @@ def _reception(config: Config) -> Reception:
             algorithm=config.gateway_token_algorithm,
             person_claim=config.gateway_person_claim,
         ),
-        callback_url=f"{config.gateway_public_url}/sign-in/callback",
+        callback_url=f"{config.public_url}/sign-in/callback",
         secure=config.secure,
     )

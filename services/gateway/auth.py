@@ -27,6 +27,9 @@ FRESH_FOR: Final = 3600.0
 UNKNOWN_KEY_EVERY: Final = 60.0
 """Seconds between two fetches for the sake of an unknown key id (S04)."""
 FAILED_EVERY: Final = 1.0
+"""Seconds between two attempts while there are no keys at all."""
+STALE_EVERY: Final = 30.0
+"""Seconds between two attempts while old keys serve: somebody waits for each attempt."""
 MAX_TOKEN: Final = 8192
 MAX_KEYS: Final = 262_144
 
@@ -76,7 +79,8 @@ class Jwks:
         if self._keys is None or self._monotonic() - self._fetched > FRESH_FOR:
             async with self._lock:
                 now = self._monotonic()
-                if (self._keys is None or now - self._fetched > FRESH_FOR) and now - self._failed >= FAILED_EVERY:
+                pause = FAILED_EVERY if self._keys is None else STALE_EVERY
+                if (self._keys is None or now - self._fetched > FRESH_FOR) and now - self._failed >= pause:
                     await self._fetch()
         if self._keys is None:
             raise KeyFetchFailed

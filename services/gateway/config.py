@@ -14,7 +14,7 @@ _ROOT = Path(__file__).parents[2]
 class Config(Settings):
     """What the gateway is told by its environment."""
 
-    gateway_public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] = "http://127.0.0.1:8080"
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] = "http://127.0.0.1:8080"
     """Address people use, without a path; https in production. Links and the sign-in callback are made from it."""
     gateway_issuer: str = "http://127.0.0.1:8081"
     """Issuer of access tokens and of sign-in (OpenID Connect), exactly as it stands in `iss`."""
@@ -47,8 +47,8 @@ class Config(Settings):
                 "else an ID token would pass as an access token"
             )
         if self.profile == "production":
-            if not self.gateway_public_url.startswith("https://"):
-                raise ValueError("CASEWORK_GATEWAY_PUBLIC_URL must begin with https:// in production")
+            if not self.public_url.startswith("https://"):
+                raise ValueError("CASEWORK_PUBLIC_URL must begin with https:// in production")
             if len(self.gateway_session_secret.get_secret_value()) < 32:  # noqa: PLR2004  characters; 128 bits even in hexadecimal
                 raise ValueError("CASEWORK_GATEWAY_SESSION_SECRET: give at least 32 random characters in production")
         return self
@@ -56,7 +56,7 @@ class Config(Settings):
     @property
     def secure(self) -> bool:
         """Whether people come by https: cookies are then Secure."""
-        return self.gateway_public_url.startswith("https://")
+        return self.public_url.startswith("https://")
 
     @property
     def jwks_url(self) -> str:

@@ -73,6 +73,8 @@ class Letter(NamedTuple):
     """Business time of the command."""
     routing_key: str
     body: bytes
+    body_hash: str
+    """Tells whether a repeat is one: `body` is sealed anew each time."""
 
 
 class PendingCommand(NamedTuple):
@@ -86,8 +88,11 @@ class PendingCommand(NamedTuple):
 class Outbasket(Protocol):
     """Commands that got no answer in time: kept until they are decided, and sent later if no queue has them yet."""
 
-    async def keep(self, letter: Letter, *, taken: bool) -> None:
+    async def keep(self, letter: Letter, *, taken: bool) -> bool:
         """Keep a command; `taken` says that the queue has it, so it is not to be sent again. A repeat changes nothing.
+
+        Returns:
+            False: a command with another body is kept under this id, and this one is not.
 
         Raises:
             Unavailable: it could not be stored.
@@ -127,7 +132,11 @@ class Clock(Protocol):
     """Business time."""
 
     async def now(self) -> datetime:
-        """Give the business time, aware and in UTC."""
+        """Give the business time, aware and in UTC.
+
+        Raises:
+            Unavailable: in development it lies in a database that is away.
+        """
         ...
 
 
@@ -139,6 +148,7 @@ class MovableClock(Clock, Protocol):
 
         Raises:
             ValueError: the text is no step forward.
+            Unavailable: the database is away.
         """
         ...
 

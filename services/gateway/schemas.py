@@ -194,10 +194,6 @@ class PendingCommandOut(BaseModel):
 class PendingCase(BaseModel):
     """The request is safe; a decision will come, yes or no. Ask the address in `Location` again."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reference": "CW-7K2M9-Q4T1X", "status": "pending", "pending": []}]}
-    )
-
     reference: Code
     status: Literal["pending"] = "pending"
     pending: tuple[PendingCommandOut, ...] = ()

@@ -46,7 +46,7 @@ def parse_reference(text: str) -> str:
     if len(read) == len(PREFIX) + _DATA + 1:
         read = read.removeprefix(PREFIX)
     if len(read) != _DATA + 1 or any(character not in ALPHABET for character in read):
-        raise NotAReference("a reference looks like CW-7K2M9-Q4T1X: CW and ten letters or digits")
+        raise NotAReference("a reference looks like CW-DP0MP-TF3CM: CW and ten letters or digits")
     values = [ALPHABET.index(character) for character in read]
     if _check(values[:_DATA]) != values[_DATA]:
         raise NotAReference(

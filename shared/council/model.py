@@ -273,7 +273,6 @@ class Policies(CouncilModel):
     autoclose_report_days: int = Field(default=5, ge=1, le=260)
     autoclose_warning_days: tuple[Annotated[int, Field(ge=1, le=60)], ...] = (5, 1)
     extension_max_months: int = Field(default=12, ge=1, le=24)
-    refusal_kept_days: int = Field(default=30, ge=1, le=365)
     summary_max_length: int = Field(default=200, ge=20, le=500)
     description_max_length: int = Field(default=10_000, ge=200, le=50_000)
 

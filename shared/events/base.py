@@ -27,7 +27,7 @@ CATALOGUE: dict[str, type["Event"]] = {}
 class Event(BaseModel):
     """A fact, in the past tense, never taken back."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     type: ClassVar[str] = ""
     said: ClassVar[bool] = True

@@ -15,7 +15,6 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.store import Database
-from shared.plumbing.topology import RETRY
 from shared.plumbing.wire import Parcel, Wire
 
 WITHIN = 2.0
@@ -61,12 +60,14 @@ def primary_of(database: Database) -> Check:
     return check
 
 
-def confirms(wire: Wire) -> Check:
+def confirms(wire: Wire, exchange: str) -> Check:
     """Check that the broker confirms a publish: a blocked connection does not.
 
-    The probe goes to the retry exchange without the header that any step is bound by, so no queue gets it.
+    Args:
+        wire: the connection to check.
+        exchange: one this program may write to. No queue is bound to it by the probe's key or lack of headers.
     """
-    probe = Parcel(exchange=RETRY, routing_key="probe", body=b"", type="casework.probe", persistent=False)
+    probe = Parcel(exchange=exchange, routing_key="probe", body=b"", type="casework.probe", persistent=False)
 
     async def check() -> str | None:
         await wire.publish([probe])

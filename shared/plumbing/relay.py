@@ -39,6 +39,8 @@ class Relay:
         self._store, self._wire, self._parcel, self._log, self._metrics = store, wire, parcel, log, metrics
         self._waiting: list[Say] = []
         self._marks: dict[Key, int] = {}
+        self._unheard: dict[Key, int] = {}
+        """By document, the first fact nobody heard: it and all after it stay unsaid until a sweep says them again."""
         self._wake, self._progress = asyncio.Event(), asyncio.Event()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self.failing_since: datetime | None = None
@@ -112,18 +114,17 @@ class Relay:
                     self._progress.set()
 
     def _settle(self, burst: Sequence[Say], outcomes: Sequence[Exception | None]) -> None:
-        unheard: set[Key] = set()
         for say, outcome in zip(burst, outcomes, strict=True):
             kind = say.entry["type"]
             if outcome is not None:
-                unheard.add(say.key)
+                self._unheard.setdefault(say.key, say.entry["seq"])
                 self._metrics.unroutable.labels(kind).inc()
                 self._log.error(
                     "nobody hears a fact that must be heard: check the bindings", type=kind, id=say.entry["id"]
                 )
             else:
                 self._metrics.said.labels(kind).inc()
-                if say.key not in unheard:
+                if say.key not in self._unheard:
                     self._marks[say.key] = max(self._marks.get(say.key, 0), say.entry["seq"])
 
     async def _tend(self) -> None:
@@ -132,7 +133,7 @@ class Relay:
             try:
                 await self._mark()
                 if turn % round(SWEEP_EVERY / MARK_EVERY) == 0:
-                    for name, collection in self._store.lazy.items():
+                    for name, collection in self._store.durable.items():
                         await self._sweep(name, collection)
             except Exception as error:  # noqa: BLE001  what is not marked is swept, what is not swept now is swept later
                 self._log.warning("relay waits for the database", error=type(error).__name__)
@@ -159,7 +160,10 @@ class Relay:
             )
 
     async def _sweep(self, name: str, collection: Collection_) -> None:
-        """Claim overdue documents with a token (their clock starts again: a lease), then say them again."""
+        """Claim overdue documents with a token (their clock starts again: a lease), then say them again.
+
+        By majority, unlike the marks: a claim that only the primary has is not found by the read after it.
+        """
         now = technical_now()
         overdue = {"unsaid_since": {"$lt": now - OVERDUE}}
         oldest = await collection.find_one(
@@ -178,4 +182,5 @@ class Relay:
         async for found in collection.find({"_id": {"$in": ids}, "swept_by": token}):
             says = unsaid((name, found["_id"]), found)
             self._metrics.swept.inc(len(says))
+            self._unheard.pop((name, found["_id"]), None)
             self.say(says)

@@ -34,7 +34,7 @@ from shared.plumbing.sealed import SealBox
 from shared.plumbing.settings import Settings
 from shared.plumbing.store import Collection, Database, Store
 from shared.plumbing.subscriber import LaneRouter, LaneSubscriber, Worker
-from shared.plumbing.topology import EVENTS, WorkQueue, declare
+from shared.plumbing.topology import EVENTS, WorkQueue, declare, probe_exchange
 from shared.plumbing.tracing import Tracing
 from shared.plumbing.vault import Vault
 from shared.plumbing.wire import parcel_of
@@ -114,7 +114,7 @@ async def open_runtime(runtime: Runtime, loops: Sequence[Callable[[Runtime], Awa
     runtime.tasks.append(_keep(runtime.council.follow(), "council"))
     runtime.tasks.extend(_keep(loop(runtime), getattr(loop, "__name__", "loop")) for loop in loops)
     runtime.health.add("database", primary_of(runtime.store.database))
-    runtime.health.add("broker", confirms(runtime.wire))
+    runtime.health.add("broker", confirms(runtime.wire, probe_exchange(runtime.service)))
     runtime.health.add("relay", holds(lambda: runtime.relay.alive, "not running"))
     runtime.health.add("loops", holds(lambda: not any(task.done() for task in runtime.tasks), "a loop has ended"))
 

@@ -4,9 +4,7 @@ Every variable begins with CASEWORK_. `CASEWORK_SEAL_KEYS_FILE=/run/secrets/seal
 `CASEWORK_SEAL_KEYS` from that file. docs/configuration.md is made from these classes and compared by a test.
 """
 
-import itertools
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -39,7 +37,7 @@ class SecretsFromFiles(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """What every service is told by its environment."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     profile: Literal["production", "development"] = "production"
     """`development` allows a movable clock, the development pages and plain connections; never set it in production."""
@@ -94,34 +92,3 @@ class Settings(BaseSettings):
     def database_of(self, owner: str) -> str:
         """Name the database of a service, or of the council data."""
         return f"{self.mongo_prefix}_{owner}"
-
-
-def variables(settings: type[Settings]) -> Iterable[tuple[str, str, str, str]]:
-    """Describe every setting: variable, type, default, what it is for (from the attribute's docstring)."""
-    documented = _attribute_docstrings(settings)
-    for name, field in settings.model_fields.items():
-        kind = str(field.annotation).replace("typing.", "").replace("pydantic.types.", "")
-        default = "required" if field.is_required() else repr(field.default)
-        yield f"{PREFIX}{name.upper()}", kind, default, documented.get(name, "")
-
-
-def _attribute_docstrings(settings: type[Settings]) -> dict[str, str]:
-    import ast  # noqa: PLC0415  only the documentation needs it
-    import inspect  # noqa: PLC0415  only the documentation needs it
-    import textwrap  # noqa: PLC0415  only the documentation needs it
-
-    found: dict[str, str] = {}
-    for base in reversed(settings.__mro__):
-        if not issubclass(base, Settings):
-            continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-        statements = body.body if isinstance(body, ast.ClassDef) else []
-        for statement, after in itertools.pairwise(statements):
-            if (
-                isinstance(statement, ast.AnnAssign)
-                and isinstance(statement.target, ast.Name)
-                and isinstance(after, ast.Expr)
-                and isinstance(after.value, ast.Constant)
-            ):
-                found[statement.target.id] = " ".join(str(after.value.value).split())
-    return found

@@ -160,8 +160,13 @@ def service_rights(service: str) -> Rights:
         shared.append(REPLIES)
     if service == "gateway":
         # Its reply queue is its own: exclusive, bound by itself, gone with its connection.
-        return Rights(own, _either(own, COMMANDS, RETRY), _either(own, REPLIES))
+        return Rights(own, _either(own, COMMANDS), _either(own, REPLIES))
     return Rights("^$", _either(own, *shared), own, SAYS[service])
+
+
+def probe_exchange(service: str) -> str:
+    """Name an exchange the service may write to, for a probe no queue gets."""
+    return COMMANDS if service == "gateway" else RETRY
 
 
 def _either(own: str, *names: str) -> str:

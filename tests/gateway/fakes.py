@@ -1,28 +1,18 @@
-"""Honest doubles of what the gateway needs, an invented council, and an issuer that runs inside the test."""
+"""Honest doubles of what the gateway needs, an invented council, and a gateway with all of it around."""
 
-import base64
-import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlencode
 
 import httpx2
 import structlog
 from fastapi import FastAPI
-from joserfc import jwt
-from joserfc.jwk import ECKey, RSAKey
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from services.gateway.app import Face, make_app, make_pages
 from services.gateway.auth import Jwks, SignIn, Tokens
@@ -48,16 +38,15 @@ from shared.council import (
     Town,
     Ward,
 )
+from tests.gateway.issuer import AUDIENCE, ISSUER, TECHNICAL, FakeIssuer, token
 
 A = TypeVar("A", bound=BaseModel)
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """Business time, a Monday."""
-TECHNICAL = 1_795_000_000.0
-"""Real time of tokens, in seconds since 1970."""
-ISSUER = "http://issuer.example"
-AUDIENCE = "casework"
 REFERENCE = "CW-7K2M9-Q4T1X"
+CANARY = "Zanzibar-7731"
+"""What somebody sent, to be found nowhere."""
 BODY: dict[str, Any] = {
     "kind": "case",
     "service": "damp",
@@ -167,7 +156,7 @@ class FakeIntake:
         self.commands: list[tuple[Command, str, bool]] = []
         self.queries: list[Query] = []
         self.decide: Callable[[Command], Outcome] = accept
-        self.answers: dict[type[BaseModel], BaseModel] = {
+        self.answers: dict[type[BaseModel], BaseModel | None] = {
             CaseReply: CaseReply(view=view()),
             CasesReply: CasesReply(cases=(), total=0),
             EventsReply: EventsReply(found=True, last=0),
@@ -185,6 +174,8 @@ class FakeIntake:
             raise Unavailable
         self.queries.append(query)
         found = self.answers[answer]
+        if found is None:
+            raise Unavailable
         assert isinstance(found, answer)
         return found
 
@@ -202,10 +193,11 @@ class FakeOutbasket:
         self.done: set[str] = set()
         self.away = False
 
-    async def keep(self, letter: Letter, *, taken: bool) -> None:
+    async def keep(self, letter: Letter, *, taken: bool) -> bool:
         if self.away:
             raise Unavailable
-        self.letters.setdefault(letter.id, (letter, taken))
+        kept, _ = self.letters.setdefault(letter.id, (letter, taken))
+        return kept.body_hash == letter.body_hash
 
     async def pending(self, reference: str, principal: str) -> Sequence[PendingCommand]:
         if self.away:
@@ -224,18 +216,30 @@ class FakeOutbasket:
 
 
 class FakeSessions:
-    """Sessions that end only when they are closed."""
+    """Sessions in a dictionary."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: NOW) -> None:
+        self._now = now
         self.people: dict[str, str] = {}
+        self._opened: dict[str, datetime] = {}
+        self._used: dict[str, datetime] = {}
 
     async def open(self, person: str) -> str:
         session_id = secrets.token_urlsafe(32)
         self.people[session_id] = person
+        self._opened[session_id] = self._used[session_id] = self._now()
         return session_id
 
     async def find(self, session_id: str) -> str | None:
-        return self.people.get(session_id)
+        now = self._now()
+        if session_id not in self.people:
+            return None
+        if now - self._used[session_id] >= timedelta(minutes=30) or now - self._opened[session_id] >= timedelta(
+            hours=8
+        ):
+            return None
+        self._used[session_id] = now
+        return self.people[session_id]
 
     async def close(self, session_id: str) -> None:
         self.people.pop(session_id, None)
@@ -246,11 +250,16 @@ class FakeClock:
 
     def __init__(self, at: datetime = NOW) -> None:
         self.at = at
+        self.away = False
 
     async def now(self) -> datetime:
+        if self.away:
+            raise Unavailable
         return self.at
 
     async def advance(self, text: str, calendar: WorkingCalendar) -> datetime:
+        if self.away:
+            raise Unavailable
         if not text.endswith("d") or text.endswith("wd"):
             raise ValueError
         self.at += timedelta(days=int(text[:-1]))
@@ -268,106 +277,6 @@ class FakeCouncil:
         if self.published is None:
             raise RuntimeError("nothing published")
         return self.published
-
-
-@cache
-def rsa_key(name: str = "key-1") -> RSAKey:
-    return RSAKey.generate_key(2048, {"kid": name, "use": "sig"})
-
-
-@cache
-def ec_key(name: str = "ec-1") -> ECKey:
-    return ECKey.generate_key("P-256", {"kid": name, "use": "sig"})
-
-
-def claims(sub: str = "cllr-moss", **changed: Any) -> dict[str, Any]:
-    """Give the claims of a good access token; a claim set to None is left out."""
-    found = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "sub": sub,
-        "iat": int(TECHNICAL),
-        "nbf": int(TECHNICAL),
-        "exp": int(TECHNICAL) + 600,
-        **changed,
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def token(sub: str = "cllr-moss", **changed: Any) -> str:
-    """Make a good access token, or one with changed claims."""
-    header = {"alg": "RS256", "kid": "key-1", "typ": "at+jwt"}
-    return jwt.encode(header, claims(sub, **changed), rsa_key())
-
-
-def raw_token(header: Mapping[str, Any], payload: Mapping[str, Any], signature: bytes = b"x") -> str:
-    """Write a token as nobody's library would."""
-    parts = (json.dumps(header).encode(), json.dumps(payload).encode(), signature)
-    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
-
-
-class FakeIssuer:
-    """An OpenID provider for one person at a time, with its keys; counts how often the keys were fetched."""
-
-    def __init__(self) -> None:
-        self.fetches = 0
-        self.away = False
-        self.person = "cllr-moss"
-        self.keys: list[RSAKey | ECKey] = [rsa_key()]
-        self.codes: dict[str, dict[str, str]] = {}
-        self.nonce: str | None = None
-        """If set, what stands in the ID token instead of what was asked for."""
-        self.app = Starlette(
-            routes=[
-                Route("/jwks", self._jwks),
-                Route("/.well-known/openid-configuration", self._metadata),
-                Route("/authorize", self._authorize),
-                Route("/token", self._token, methods=["POST"]),
-            ]
-        )
-
-    @property
-    def transport(self) -> httpx2.AsyncBaseTransport:
-        return httpx2.ASGITransport(app=self.app)
-
-    async def _jwks(self, _: Request) -> Response:
-        self.fetches += 1
-        if self.away:
-            return Response(status_code=503)
-        return JSONResponse({"keys": [key.as_dict(private=False) for key in self.keys]})
-
-    async def _metadata(self, _: Request) -> Response:
-        if self.away:
-            return Response(status_code=503)
-        names = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "jwks"}
-        return JSONResponse({"issuer": ISSUER} | {name: f"{ISSUER}/{path}" for name, path in names.items()})
-
-    async def _authorize(self, request: Request) -> Response:
-        asked = dict(request.query_params)
-        assert asked["response_type"] == "code"
-        assert asked["code_challenge_method"] == "S256"
-        code = secrets.token_urlsafe(8)
-        self.codes[code] = asked
-        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}")
-
-    async def _token(self, request: Request) -> Response:
-        sent = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
-        asked = self.codes.pop(sent.get("code", ""), None)
-        verifier = hashlib.sha256(sent.get("code_verifier", "").encode()).digest()
-        challenge = base64.urlsafe_b64encode(verifier).rstrip(b"=").decode()
-        if asked is None or asked["code_challenge"] != challenge or asked["redirect_uri"] != sent["redirect_uri"]:
-            return JSONResponse({"error": "invalid_grant"}, status_code=400)
-        now = int(datetime.now(UTC).timestamp())  # noqa: TID251  Authlib checks ID tokens against real time
-        id_claims = {
-            "iss": ISSUER,
-            "aud": asked["client_id"],
-            "sub": self.person,
-            "iat": now,
-            "exp": now + 60,
-            "nonce": self.nonce or asked["nonce"],
-        }
-        id_token = jwt.encode({"alg": "RS256", "kid": "key-1"}, id_claims, rsa_key())
-        return JSONResponse({"access_token": "unused", "token_type": "Bearer", "id_token": id_token})
 
 
 @dataclass
@@ -449,3 +358,16 @@ class House:
 def keyed(key: str = "key-0001") -> dict[str, str]:
     """Give the header a POST needs."""
     return {"Idempotency-Key": key}
+
+
+def assert_problem(answer: httpx2.Response, status: int) -> dict[str, Any]:
+    """Hold an answer to the form of a problem document, and to silence about what was sent."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == status
+    assert problem["type"] == f"urn:casework:problem:{problem['code']}"
+    assert problem["title"]
+    assert problem["detail"]
+    assert CANARY not in answer.text
+    return problem

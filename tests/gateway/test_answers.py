@@ -43,7 +43,7 @@ def refuse(kind: str) -> Decided:
 
 def a_letter(house: House) -> Letter:
     reference = reference_for("exampleton", "cllr-moss", "key-0001")
-    return Letter("c-1", "t", "raise", reference, "case", "cllr-moss", "", house.clock.at, "intake.commands", b"")
+    return Letter("c-1", "t", "raise", reference, "case", "cllr-moss", "", house.clock.at, "intake.commands", b"", "")
 
 
 async def raised(house: House, **changed: Any) -> httpx2.Response:

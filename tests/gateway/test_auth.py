@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from services.gateway.auth import FRESH_FOR, Jwks, Tokens
+from services.gateway.auth import FRESH_FOR, STALE_EVERY, Jwks, Tokens
 from services.gateway.domain import Away, Unauthenticated
-from tests.gateway.fakes import (
+from tests.gateway.issuer import (
     AUDIENCE,
     ISSUER,
     TECHNICAL,
@@ -242,6 +242,12 @@ async def test_known_keys_serve_on_while_the_issuer_is_away() -> None:
     monotonic.at += FRESH_FOR + 1
 
     assert await checked.person_of(f"Bearer {token()}") == "cllr-moss"
+    assert await checked.person_of(f"Bearer {token()}") == "cllr-moss"
+    assert issuer.fetches == 2  # nobody waits for an issuer that has just been found away
+    issuer.away = False
+    monotonic.at += STALE_EVERY
+    await checked.person_of(f"Bearer {token()}")
+    assert issuer.fetches == 3
 
 
 async def test_without_any_key_nobody_is_judged() -> None:

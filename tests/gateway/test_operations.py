@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,7 +16,9 @@ from starlette.routing import Route
 
 from services.gateway.app import openapi_document
 from services.gateway.config import Config
-from shared.commands import COMMANDS
+from services.gateway.routes import examples
+from services.gateway.schemas import CaseOut, MeOut, PendingCase, Problem, ServicesOut
+from shared.commands import COMMANDS, CasesReply, EventsReply
 from tests.gateway.fakes import NOW, House
 
 
@@ -115,7 +117,9 @@ async def test_the_asyncapi_document_is_the_committed_file(tmp_path: Path) -> No
 async def test_the_openapi_document_is_valid_and_the_same_everywhere() -> None:
     async with House().visit() as client:
         served = (await client.get("/openapi.json")).json()
+        again = (await client.get("/openapi.json")).json()
 
+    assert again == served
     OpenAPIV31SpecValidator(served).validate()
     assert served == json.loads(json.dumps(openapi_document()))
 
@@ -123,6 +127,9 @@ async def test_the_openapi_document_is_valid_and_the_same_everywhere() -> None:
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
     paths = openapi_document()["paths"]
     return [(path, method, about) for path, methods in paths.items() for method, about in methods.items()]
+
+
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 
 def test_every_operation_is_named_described_secured_and_has_its_problems() -> None:
@@ -136,14 +143,32 @@ def test_every_operation_is_named_described_secured_and_has_its_problems() -> No
         assert about["tags"]
         assert about["security"] == [{"HTTPBearer": []}]
         for status, answer in about["responses"].items():
+            [(media_type, content)] = answer["content"].items()
+            assert content["example"], (path, status)
             if int(status) >= 400:
-                assert set(answer["content"]) == {"application/problem+json"}, (path, status)
+                assert (media_type, content["schema"]) == ("application/problem+json", PROBLEM), (path, status)
         if method == "post":
             [key] = [each for each in about["parameters"] if each["name"] == "Idempotency-Key"]
             assert key["required"] is True
             assert {"200", "202", "400", "401", "403", "404", "409", "413", "415", "422", "503"} <= set(
                 about["responses"]
             )
+
+
+@pytest.mark.parametrize(
+    ("example", "model"),
+    [
+        (examples.CASE, CaseOut),
+        (examples.CASES, CasesReply),
+        (examples.EVENTS, EventsReply),
+        (examples.PENDING, PendingCase),
+        (examples.SERVICES, ServicesOut),
+        (examples.ME, MeOut),
+        *((problem, Problem) for problem in examples.PROBLEMS.values()),
+    ],
+)
+def test_an_example_is_what_the_model_says(example: dict[str, Any], model: type[BaseModel]) -> None:
+    assert model.model_validate(example, extra="forbid").model_dump(mode="json", exclude_unset=True) == example
 
 
 def test_every_body_is_closed_and_has_an_example() -> None:
@@ -278,7 +303,7 @@ def config(**values: Any) -> Config:
 
 
 PRODUCTION: dict[str, Any] = {
-    "gateway_public_url": "https://casework.example",
+    "public_url": "https://casework.example",
     "gateway_session_secret": SecretStr("s" * 32),
 }
 
@@ -287,7 +312,7 @@ def test_production_needs_https_and_a_secret() -> None:
     assert config(**PRODUCTION).secure
 
     with pytest.raises(ValidationError, match="https://"):
-        config(**PRODUCTION | {"gateway_public_url": "http://casework.example"})
+        config(**PRODUCTION | {"public_url": "http://casework.example"})
     with pytest.raises(ValidationError, match="CASEWORK_GATEWAY_SESSION_SECRET"):
         config(**PRODUCTION | {"gateway_session_secret": SecretStr("short")})
 

@@ -17,7 +17,8 @@ from shared.commands import (
     RefusedCase,
     reference_for,
 )
-from tests.gateway.fakes import ISSUER, NOW, FakeIssuer, House, view
+from tests.gateway.fakes import NOW, House, view
+from tests.gateway.issuer import ISSUER, FakeIssuer
 
 REFERENCE = reference_for("exampleton", "cllr-moss", "key-0001")
 PAGE = f"/casework/{REFERENCE}"
@@ -321,7 +322,7 @@ async def test_my_cases_are_listed_with_links() -> None:
 
 async def test_a_pending_and_a_refused_request_have_a_page() -> None:
     house = House()
-    letter = Letter("c-1", "t", "raise", REFERENCE, "case", "cllr-moss", "", NOW, "intake.commands", b"")
+    letter = Letter("c-1", "t", "raise", REFERENCE, "case", "cllr-moss", "", NOW, "intake.commands", b"", "")
     await house.outbasket.keep(letter, taken=True)
     house.intake.answers[CaseReply] = CaseReply()
 
@@ -344,7 +345,10 @@ async def test_a_page_says_so_when_intake_is_away() -> None:
         house.intake.away = True
         answers = [await client.get(PAGE), await client.get("/casework")]
 
-    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "10")] * 2
+        house.clock.away = True
+        answers += [await client.get(PAGE), await client.get("/sign-in", follow_redirects=True)]
+
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "10")] * 4
     assert all(answer.headers["content-type"].startswith("text/html") for answer in answers)
 
 

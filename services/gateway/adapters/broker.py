@@ -21,6 +21,7 @@ from services.gateway.ports import Decided, InFlight, Letter, Outbasket, Outcome
 from shared.commands import Command, CommandReply, Query, case_id_for
 from shared.plumbing.envelope import HEADER
 from shared.plumbing.history import technical_now
+from shared.plumbing.refusals import KEY_REUSED
 from shared.plumbing.sealed import Forged, SealBox
 from shared.plumbing.topology import COMMANDS, INTAKE_COMMANDS, INTAKE_COMMANDS_URGENT, INTAKE_QUERIES, REPLIES
 from shared.plumbing.wire import Parcel, Unroutable, Wire
@@ -32,6 +33,7 @@ ANSWER_WITHIN: Final = 3.0
 CONFIRM_WITHIN: Final = 1.0
 """Seconds until the queue must have confirmed a command; then it is kept here instead."""
 RELISTEN_AFTER: Final = 0.5
+_ANOTHER_BODY: Final = CommandReply(outcome="refused", repeated=True, refusal=KEY_REUSED)
 
 
 class ReplyLine:
@@ -42,7 +44,6 @@ class ReplyLine:
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._channel: Channel | None = None
         self._tag = ""
-        self._watched: Channel | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.queue = ""
         """Name of the queue, to be used as `reply_to`."""
@@ -94,9 +95,8 @@ class ReplyLine:
         await underlay.queue_declare(queue, exclusive=True, auto_delete=True)
         await underlay.queue_bind(queue, REPLIES, routing_key=queue)
         consumed = await underlay.basic_consume(queue, self._take, no_ack=True)
-        if self._watched is not underlay:
+        if underlay is not self._channel:
             underlay.on_consumer_cancel_callbacks.add(lambda _: self._listen_again(channel))
-            self._watched = underlay
         self._channel, self._tag, self.queue = underlay, str(consumed.consumer_tag), queue
         self._log.info("replies expected", queue=queue)
 
@@ -104,12 +104,13 @@ class ReplyLine:
         """Somebody deleted the queue: make a new one, unless the channel went too and was opened again meanwhile."""
 
         async def again() -> None:
+            await asyncio.sleep(RELISTEN_AFTER)
             while not self.alive:
-                await asyncio.sleep(RELISTEN_AFTER)
                 try:
                     await self._listen(channel)
                 except Exception as error:  # noqa: BLE001  whatever it is, without replies the gateway is not ready
                     self._log.error("no reply queue", error=type(error).__name__)
+                    await asyncio.sleep(RELISTEN_AFTER)
 
         self._log.warning("the reply queue was taken away")
         task = asyncio.create_task(again(), name="replies")
@@ -165,8 +166,8 @@ class RabbitIntake:
                 await self._publish(letter, command.at.isoformat(), mandatory=True)
         except Exception as error:  # noqa: BLE001  no confirm, for whatever reason: the promise is kept here instead
             self._log.warning("command kept", command=letter.command, id=letter.id, error=type(error).__name__)
-            await self._outbasket.keep(letter, taken=False)
-            return Undecided()
+            kept = await self._outbasket.keep(letter, taken=False)
+            return Undecided() if kept else Decided(_ANOTHER_BODY)
         try:
             async with asyncio.timeout_at(deadline):
                 body = await reply
@@ -199,6 +200,7 @@ class RabbitIntake:
             at=query.at,
             routing_key=INTAKE_QUERIES.bindings[0],
             body=self._seal.seal_message(query, message_id),
+            body_hash="",
         )
         try:
             async with asyncio.timeout(self._answer_within):
@@ -226,6 +228,7 @@ class RabbitIntake:
             at=command.at,
             routing_key=queue.bindings[0],
             body=self._seal.seal_message(command, command_id),
+            body_hash=command.body_hash,
         )
 
     async def _publish(self, letter: Letter, time: str, *, mandatory: bool, persistent: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""The gateway's own database: browser sessions, and commands that are safe but not decided.
+"""The gateway's own database: browser sessions, and commands that are safe but not decided. No wait is without end.
 
 A session is stored under the hash of its id, so that whoever reads the database cannot use one. A command is stored
 sealed, as it goes to the broker.
@@ -16,7 +16,8 @@ from bson import Binary
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from services.gateway.ports import Letter, PendingCommand, Unavailable
+from services.gateway.ports import Letter, MovableClock, PendingCommand, Unavailable
+from shared.calendar import WorkingCalendar
 from shared.plumbing.history import Document, Say, technical_now
 from shared.plumbing.store import Collection, Collection_
 from shared.plumbing.topology import COMMANDS as COMMANDS_EXCHANGE
@@ -55,6 +56,23 @@ async def _bounded() -> AsyncIterator[None]:
             yield
     except (PyMongoError, TimeoutError) as error:
         raise Unavailable from error
+
+
+class BoundedClock:
+    """Business time of the development profile, which lies in the council's database."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self._clock = clock
+
+    async def now(self) -> datetime:
+        """Give the business time."""
+        async with _bounded():
+            return await self._clock.now()
+
+    async def advance(self, text: str, calendar: WorkingCalendar) -> datetime:
+        """Move business time on."""
+        async with _bounded():
+            return await self._clock.advance(text, calendar)
 
 
 class MongoSessions:
@@ -100,7 +118,7 @@ class MongoOutbasket:
     def __init__(self, collection: Collection_, relay: Speaker, now: Callable[[], datetime] = technical_now) -> None:
         self._collection, self._relay, self._now = collection, relay, now
 
-    async def keep(self, letter: Letter, *, taken: bool) -> None:
+    async def keep(self, letter: Letter, *, taken: bool) -> bool:
         """Keep a command; unless the queue has it, the relay sends it."""
         document = self._document(letter, taken=taken)
         try:
@@ -109,10 +127,16 @@ class MongoOutbasket:
         except Unavailable as error:
             if not isinstance(error.__cause__, DuplicateKeyError):
                 raise
-            return
+            return await self._holds(letter)
         if not taken:
             key = (COMMANDS.name, letter.id)
             self._relay.say([Say(key, letter.case_id, document["history"][0])])
+        return True
+
+    async def _holds(self, letter: Letter) -> bool:
+        async with _bounded():
+            found = await self._collection.find_one({"_id": letter.id}, {"state.hash": 1})
+        return found is not None and bool(found["state"]["hash"] == letter.body_hash)
 
     async def pending(self, reference: str, principal: str) -> Sequence[PendingCommand]:
         """List this person's undecided commands on a case, oldest first."""
@@ -163,6 +187,7 @@ class MongoOutbasket:
                 "reference": letter.reference,
                 "principal": letter.actor,
                 "command": letter.command,
+                "hash": letter.body_hash,
                 "at": letter.at,
                 "decided": False,
                 "expires": now + KEPT,

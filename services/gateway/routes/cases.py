@@ -8,12 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response, Security
 from fastapi.security import HTTPBearer
 
-from services.gateway.domain import KEY_HEADER, Away, NotFound
-from services.gateway.ports import Unavailable
+from services.gateway.domain import KEY_HEADER, NotFound
 from services.gateway.routes.answers import Answer, Desk
+from services.gateway.routes.examples import CASE, CASES, EVENTS, PENDING
 from services.gateway.routes.look import look
 from services.gateway.routes.parts import By, Reference, SignedInRoute, The
-from services.gateway.routes.problems import documented
+from services.gateway.routes.problems import documented, shown
 from services.gateway.schemas import (
     AcceptIn,
     AcknowledgeIn,
@@ -31,7 +31,6 @@ from shared.commands import CasesReply, EventsReply, GetEvents, ListCases, refer
 from shared.events import Code, State
 
 BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token of the council's issuer.")
-AWAY = "The case service cannot be reached: try again shortly."
 
 router = APIRouter(prefix="/v1/cases", tags=["Cases"], route_class=SignedInRoute, dependencies=[Security(BEARER)])
 commands = APIRouter(
@@ -57,15 +56,17 @@ def _desk(parts: The, caller: By, reference: Reference, key: Key, response: Resp
 
 At = Annotated[Desk, Depends(_desk)]
 
+_LOCATION = {"headers": {"Location": {"description": "Address of the case.", "schema": {"type": "string"}}}}
 _PENDING = {"model": PendingCase, "description": "Safe, not decided yet: ask the address in Location."}
-_ORDERED = documented(400, 403, 404, 409, 413, 415, 422) | {202: _PENDING}
+_RAISED = {"model": CaseOut, "description": "Raised."}
+_ORDERED = documented(400, 403, 404, 409, 413, 415, 422, example=CASE) | {202: _PENDING | _LOCATION | shown(PENDING)}
 
 
 @router.post(
     "",
     summary="Raise a case or report a problem",
     status_code=200,
-    responses=_ORDERED | {201: {"model": CaseOut, "description": "Raised."}},
+    responses=_ORDERED | {201: _RAISED | _LOCATION | shown(CASE)},
     response_description="Raised before, by the same request: the case as it stands now.",
 )
 async def raise_case(parts: The, caller: By, key: Key, body: RaiseCaseIn, response: Response) -> Answer:  # noqa: ARG001  documents the header
@@ -74,54 +75,45 @@ async def raise_case(parts: The, caller: By, key: Key, body: RaiseCaseIn, respon
     return await Desk(parts, caller, reference, response).raise_case(body)
 
 
-@router.get("", summary="List my cases", responses=documented(422))
+@router.get("", summary="List my cases", responses=documented(422, example=CASES))
 async def list_cases(
     parts: The,
     caller: By,
     state: Annotated[list[State], Query(description="Only cases in these states.", max_length=20)] = [],  # noqa: B006
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    limit: Annotated[int, Query(ge=1, le=100, description="Cases on a page.")] = 50,
     cursor: Annotated[Code | None, Query(description="`next` of the page before.")] = None,
 ) -> CasesReply:
     """List the cases this person owns, follows or works on, newest first."""
     asked = ListCases(at=caller.now, actor=caller.person.id, states=tuple(state), limit=limit, after=cursor)
-    try:
-        return await parts.intake.ask(asked, CasesReply)
-    except Unavailable:
-        raise Away(AWAY) from None
+    return await parts.intake.ask(asked, CasesReply)
 
 
 @router.get(
     "/{reference}",
     summary="Look at a case",
     response_model=CaseOut | PendingCase | RefusedOut,
-    responses=documented(404),
+    responses=documented(404, example=CASE),
 )
 async def see_case(parts: The, caller: By, reference: Reference) -> CaseOut | PendingCase | RefusedOut:
     """Show a case, its history and what this person may do now; or that it is pending, or was refused."""
-    try:
-        return await look(parts, caller, reference)
-    except Unavailable:
-        raise Away(AWAY) from None
+    return await look(parts, caller, reference)
 
 
 @router.get(
     "/{reference}/events",
     summary="Follow a case",
-    responses=documented(404, 422),
+    responses=documented(404, 422, example=EVENTS),
 )
 async def list_events(
     parts: The,
     caller: By,
     reference: Reference,
     after: Annotated[int, Query(ge=0, le=1_000_000, description="The last `caseseq` that is known already.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    limit: Annotated[int, Query(ge=1, le=500, description="Facts at once.")] = 100,
 ) -> EventsReply:
     """List the facts of a case after a `caseseq`, oldest first and without a gap."""
     asked = GetEvents(at=caller.now, actor=caller.person.id, reference=reference, after=after, limit=limit)
-    try:
-        reply = await parts.intake.ask(asked, EventsReply)
-    except Unavailable:
-        raise Away(AWAY) from None
+    reply = await parts.intake.ask(asked, EventsReply)
     if not reply.found:
         raise NotFound("There is no such case, or it is not yours to see.", code="no-such-case")
     return reply

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Security
 
 from services.gateway.domain import find_services
 from services.gateway.routes.cases import BEARER
+from services.gateway.routes.examples import ME, SERVICES
 from services.gateway.routes.parts import By, SignedInRoute, The
 from services.gateway.routes.problems import documented
 from services.gateway.schemas import FlagOut, MeOut, ServiceOut, ServicesOut, TeamOut, WardOut
@@ -14,7 +15,7 @@ from shared.calendar import LONDON
 router = APIRouter(prefix="/v1", tags=["Council"], route_class=SignedInRoute, dependencies=[Security(BEARER)])
 
 
-@router.get("/services", summary="Find a service", responses=documented(422))
+@router.get("/services", summary="Find a service", responses=documented(422, example=SERVICES))
 async def list_services(
     parts: The,
     q: Annotated[str, Query(max_length=100, description="Words of the name, a synonym or the code.")] = "",
@@ -41,7 +42,7 @@ async def list_services(
     return ServicesOut(council=council.code, version=council.version, services=tuple(found))
 
 
-@router.get("/me", summary="Who am I", responses=documented())
+@router.get("/me", summary="Who am I", responses=documented(example=ME))
 async def see_me(parts: The, caller: By) -> MeOut:
     """Say who the bearer of the token is today, by the council's own records."""
     person, directory = caller.person, parts.directory

@@ -196,11 +196,11 @@ async def sign_in_callback(parts: The, desk: Desk, request: Request) -> Response
         return _sign_in_failed(desk, "The sign-in could not be completed. Start again.", 400)
     finally:
         request.session.clear()
-    if person_today(parts.directory, person_id, await parts.today()) is None:
-        return _sign_in_failed(
-            desk, "The council has no such councillor or officer today. Ask Democratic Services.", 403
-        )
     try:
+        if person_today(parts.directory, person_id, await parts.today()) is None:
+            return _sign_in_failed(
+                desk, "The council has no such councillor or officer today. Ask Democratic Services.", 403
+            )
         await _end_session(parts, desk, request)
         session_id = await parts.sessions.open(person_id)
     except Unavailable:

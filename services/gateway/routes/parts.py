@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
@@ -27,6 +27,7 @@ from services.gateway.domain import (
     read_key,
 )
 from services.gateway.ports import Clock, Intake, LiveCouncil, Outbasket, Sessions
+from services.gateway.routes.examples import REFERENCE
 from shared.calendar import LONDON
 from shared.commands import NotAReference, parse_reference
 from shared.council import Directory
@@ -85,7 +86,7 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def reference_of(reference: str) -> str:
+def reference_of(reference: Annotated[str, Path(description="Reference of the case.", examples=[REFERENCE])]) -> str:
     """Read the reference in the address; what is none is simply not found."""
     try:
         return parse_reference(reference)

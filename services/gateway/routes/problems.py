@@ -13,11 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from services.gateway.domain import GatewayError, Invalid
+from services.gateway.domain import Away, GatewayError, Invalid
+from services.gateway.ports import Unavailable
+from services.gateway.routes.examples import PROBLEMS
 from services.gateway.schemas import FieldProblem, Problem
 from shared.commands import Refusal
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before repeating.", "schema": {"type": "string"}}}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,40}")
 _MOST = 20
 
@@ -130,6 +133,10 @@ async def _on_validation(_: Request, error: Exception) -> Response:
     return validation_response(error.errors())
 
 
+async def _on_unavailable(_: Request, __: Exception) -> Response:
+    return problem_response(Away("A part of the service cannot be reached now: try again shortly."))
+
+
 async def _on_http(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
@@ -142,6 +149,7 @@ async def _on_http(_: Request, error: Exception) -> Response:
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem document."""
     app.add_exception_handler(GatewayError, _on_problem)
+    app.add_exception_handler(Unavailable, _on_unavailable)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
 
@@ -153,29 +161,45 @@ def internal_error() -> Response:
     )
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """List the problem answers of a route for the OpenAPI document."""
-    return {status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in (401, *statuses, 503)}
+def documented(*statuses: int, example: Any = None) -> dict[int | str, dict[str, Any]]:
+    """List a route's problem answers for the OpenAPI document, and give an example of its good one."""
+    problems: dict[int | str, dict[str, Any]] = {
+        status: {"model": Problem, "description": HTTPStatus(status).phrase} | shown(PROBLEMS[status])
+        for status in (401, *statuses, 503)
+    }
+    for status in {409, 503} & problems.keys():
+        problems[status]["headers"] = RETRY_AFTER
+    return {200: shown(example)} | problems
 
 
-def with_media_type(document: dict[str, Any]) -> dict[str, Any]:
-    """Give the problem answers of an OpenAPI document their media type: FastAPI writes them down as plain JSON."""
+def shown(example: Any) -> dict[str, Any]:
+    """Write down an example of an answer."""
+    return {"content": {"application/json": {"example": example}}}
+
+
+def as_problems(document: dict[str, Any]) -> dict[str, Any]:
+    """Correct what FastAPI writes about errors: their media type, and a 422 of its own form that is never sent."""
     for methods in document["paths"].values():
         for operation in methods.values():
-            for status, answer in operation["responses"].items():
-                content = answer.get("content", {})
-                if int(status) >= 400 and "application/json" in content:  # noqa: PLR2004  where errors begin
-                    content[MEDIA_TYPE] = content.pop("application/json")
+            answers = operation["responses"]
+            for status in [each for each in answers if int(each) >= 400]:  # noqa: PLR2004  where errors begin
+                content = answers[status]["content"]
+                content[MEDIA_TYPE] = content.pop("application/json")
+                if content[MEDIA_TYPE]["schema"]["$ref"].endswith("/HTTPValidationError"):
+                    del answers[status]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(unused, None)
     return document
 
 
 __all__ = [
+    "as_problems",
     "documented",
     "field_problems",
     "install",
     "internal_error",
     "problem_response",
     "refused",
+    "shown",
     "validation_response",
-    "with_media_type",
 ]
