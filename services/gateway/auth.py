@@ -22,10 +22,10 @@ from starlette.responses import Response
 from services.gateway.domain import Away, Unauthenticated
 
 SKEW: Final = 60
-"""Seconds a clock may be wrong (S02)."""
+"""Seconds a clock may be wrong."""
 FRESH_FOR: Final = 3600.0
 UNKNOWN_KEY_EVERY: Final = 60.0
-"""Seconds between two fetches for the sake of an unknown key id (S04)."""
+"""Seconds between two fetches for the sake of an unknown key id."""
 FAILED_EVERY: Final = 1.0
 """Seconds between two attempts while there are no keys at all."""
 STALE_EVERY: Final = 30.0

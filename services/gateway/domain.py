@@ -18,7 +18,7 @@ HOME = "/casework"
 MAX_KEY = 128
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
-# The only places a sign-in may lead back to (S51: an allow list, so no address of another site can be smuggled in).
+# The only places a sign-in may lead back to (an allow list, so no address of another site can be smuggled in).
 _LOCAL = re.compile(r"/casework(/[A-Za-z0-9-]{1,24})?")
 
 

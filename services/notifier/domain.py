@@ -252,7 +252,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A
 
 
 def is_address(text: str) -> bool:
-    """Say whether a text is one plain e-mail address and nothing else (reliability S42)."""
+    """Say whether a text is one plain e-mail address and nothing else."""
     return _ADDRESS.fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""A token is believed only if everything about it is as the settings want it (S01-S04)."""
+"""A token is believed only if everything about it is as the settings want it."""
 
 import base64
 import hashlib

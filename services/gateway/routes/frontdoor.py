@@ -15,7 +15,7 @@ from services.gateway.domain import GatewayError
 from services.gateway.routes.problems import internal_error, problem_response
 
 MAX_HEADERS = 8_192
-"""Bytes of all header lines together (S20)."""
+"""Bytes of all header lines together."""
 MAX_QUERY = 2_048
 MAX_BODY = 1_048_576
 

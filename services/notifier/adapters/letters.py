@@ -22,7 +22,7 @@ from shared.calendar import LONDON
 from shared.council import Directory
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|=\?.*\?=", re.DOTALL)
-"""C0 and C1 controls, line and paragraph separator, half a surrogate pair, encoded words (reliability S40)."""
+"""C0 and C1 controls, line and paragraph separator, half a surrogate pair, encoded words."""
 _END_OF_DAY = time(23, 59, 59)
 
 
