@@ -27,11 +27,11 @@ check: ## format, lint, types, import contracts: under a minute
 
 test: ## all tests on real servers, at reduced counts
 	@ops/bootstrap
-	@exec .venv/bin/pytest -m "not long"
+	@exec .venv/bin/pytest
 
 test-long: ## all tests, at full counts
 	@ops/bootstrap
-	@exec .venv/bin/pytest
+	@CASEWORK_TEST_COUNTS=full exec .venv/bin/pytest
 
 bench: ## measure (nothing is asserted)
 	@ops/bootstrap

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.intake.domain.policy import ORDER
 from shared.commands import ExtendAutoClose, Refusal
 from shared.events import CaseClosed, CaseState, Clock, ClockKind, Fact
+from tests.counts import count
 from tests.intake.stories import (
     COLLEAGUE,
     DEMOCRATIC,
@@ -124,7 +125,7 @@ def _number(what: object) -> int:
     return what
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=count(300, 5_000))
 @given(steps=STEPS, report=st.booleans())
 def test_no_order_of_commands_and_timers_breaks_a_case(
     steps: list[tuple[str, object, object]],
@@ -136,7 +137,7 @@ def test_no_order_of_commands_and_timers_breaks_a_case(
         walk.step(kind, what, who)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=count(300, 5_000))
 @given(steps=STEPS, report=st.booleans())
 def test_no_order_of_extensions_and_timers_closes_an_answered_case_wrongly(
     steps: list[tuple[str, object, object]],
