@@ -1,5 +1,6 @@
 """The main job, as somebody sees it who types `make run`: the story on real processes, nothing left after Ctrl-C."""
 
+import html
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -80,6 +81,28 @@ def test_what_to_open_is_there(terminal: Terminal) -> None:
         login = client.get(f"{operator[1]}/api/whoami", auth=(operator[2], operator[3]))
     assert cases.json()["cases"]
     assert login.json()["name"] == operator[2]
+
+
+def test_the_link_of_a_mail_shows_the_case_after_signing_in(terminal: Terminal) -> None:
+    system = terminal.system
+    with httpx2.Client(trust_env=False, follow_redirects=True) as client:
+        mails = client.get(f"{system.inbox_url}/api/messages", params={"subject": "Noise nuisance"}).json()
+        link = re.search(rf"{system.gateway_url}/casework/(CW-\S+)", mails[0]["text"])
+        assert link is not None
+
+        who = client.get(link[0])
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', who.text))
+        page = client.post(
+            who.url.join("authorize"),
+            data={name: html.unescape(value) for name, value in fields.items()} | {"sub": "cllr-001"},
+        )
+
+    assert who.url.host == "127.0.0.1"
+    assert str(page.url) == link[0]
+    assert page.status_code == 200
+    assert link[1] in page.text
+    assert "Noise nuisance" in page.text
+    assert "<form" not in page.text.split("<main")[1].split("</main")[0]
 
 
 def test_a_healthy_system_says_so_to_its_operator(terminal: Terminal) -> None:
