@@ -90,8 +90,8 @@ def find_system(environ: Mapping[str, str] = os.environ, folder: Path = STACK_FO
         raise NoSystem(
             f"no system is running here: start one with `make run`, or name one in {', '.join(_needed())}"
         ) from None
-    except ValidationError as error:
-        raise NoSystem(f"{folder / _FILE} was written by another version: start the system again ({error})") from None
+    except ValidationError:  # its text quotes the file, and so a password
+        raise NoSystem(f"{folder / _FILE} was written by another version: start the system again") from None
 
 
 def _needed() -> list[str]:

@@ -19,6 +19,7 @@ from pymongo import AsyncMongoClient
 
 from ops.connections import STACK_FOLDER, System, as_user, forget, write
 from ops.signing import ALGORITHM
+from ops.stack.ladder import NoServerError
 from ops.stack.mongo import mongo
 from ops.stack.ports import free_port, is_listening
 from ops.stack.rabbit import Login, rabbit
@@ -152,7 +153,7 @@ def _servers(say: Callable[[str], None]) -> Iterator[tuple[str, str, str, dict[s
         rabbit(definitions=wanted, login=operator, folder=STACK_FOLDER / "rabbit", say=say) as broker,
     ):
         if broker.management_url is None:
-            raise RuntimeError("CASEWORK_RABBIT_URL is set: set CASEWORK_RABBIT_MANAGEMENT_URL, too")
+            raise NoServerError("CASEWORK_RABBIT_URL is set: set CASEWORK_RABBIT_MANAGEMENT_URL, too")
         yield broker.url, broker.management_url, database.url, passwords, operator
 
 
