@@ -14,8 +14,7 @@ import orjson
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from rich.console import RenderableType
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ops.connections import System
@@ -146,15 +145,13 @@ async def replay(
 
 
 def render(letters: Sequence[DeadLetter]) -> RenderableType:
-    """Show a list to a person, a line each; ids are never cut, for they are what the next command needs."""
-    table = Table(box=None, pad_edge=False)
-    for title in ("id", "from", "type", "why", "failed first", "tries"):
-        table.add_column(title, no_wrap=title == "id", overflow="fold")
+    """Show a list to a person, two lines each: the id, which the next command needs, where from, what and why."""
+    lines = []
     for letter in letters:
         why = f"{letter.reason} ({letter.error})" if letter.error else letter.reason
-        cells = (letter.id, letter.queue, letter.type, why, letter.first_failed[:19], str(letter.attempt))
-        table.add_row(*map(Text, cells))
-    return table
+        lines.append(Text(f"{letter.id}  {letter.queue}", style="bold"))
+        lines.append(Text(f"    {letter.type}  {why}  first failed {letter.first_failed[:19]}"))
+    return Group(*lines)
 
 
 async def _send_home(message: AbstractIncomingMessage, queue: str, retry: AbstractExchange) -> None:

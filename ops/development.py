@@ -25,6 +25,8 @@ from ops.stack.ports import free_port, is_listening
 from ops.stack.rabbit import Login, rabbit
 from ops.stack.supervisor import Patience, Program, Supervisor
 from ops.subscribers import add as add_subscriber
+from ops.subscribers import known as known_subscribers
+from ops.subscribers import remove as remove_subscriber
 from shared.council import Council, Councillor, load_bundle
 from shared.plumbing.clients import open_database
 from shared.plumbing.council import publish
@@ -232,6 +234,8 @@ def _programs(system: System, ports: Ports, council: Council, passwords: Mapping
 
 def _listener(system: System) -> Program:
     """Start the sample subscriber: another AMQP library, another broker user, only what it was bound to."""
+    if LISTENER in {known.name for known in known_subscribers(system)}:  # on a broker of yours, from an earlier start
+        remove_subscriber(system, LISTENER)
     granted = add_subscriber(system, LISTENER, ["case.#"])
     environment = _environment() | {"LISTEN_URL": granted.url, "LISTEN_QUEUE": granted.queue}
     return Program(LISTENER, (sys.executable, str(ROOT / "docs/examples/listen.py")), environment)

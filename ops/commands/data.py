@@ -28,7 +28,7 @@ def council_check(folder: Folder = Path("council")) -> None:
     try:
         found = load_bundle(folder)
     except BundleRefused as error:
-        _refused(error)
+        _refused(error, "a running system would refuse them whole")
     say(f"{found.name}: {len(found.councillors)} councillors, {len(found.services)} services, {len(found.rules)} rules")
     say("no error")
 
@@ -43,14 +43,14 @@ def council_publish(
     try:
         number = asyncio.run(publish_folder(system(), folder, author=author, reason=reason))
     except BundleRefused as error:
-        _refused(error)
+        _refused(error, "nothing was published")
     say(f"in force: version {number}")
 
 
-def _refused(error: BundleRefused) -> NoReturn:
+def _refused(error: BundleRefused, outcome: str) -> NoReturn:
     for problem in error.problems:
         errors.print(str(problem), markup=False)
-    fail(f"{len(error.problems)} to mend; nothing was published", NEEDS_A_PERSON)
+    fail(f"{len(error.problems)} to mend; {outcome}", NEEDS_A_PERSON)
 
 
 @keys.command("new")

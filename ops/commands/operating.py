@@ -6,14 +6,12 @@ from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
 import typer
-from aio_pika.exceptions import AMQPError
 from pydantic import TypeAdapter
 from rich.progress import MofNCompleteColumn, Progress
 
 from ops import dead_letters, status, subscribers
 from ops.commands.terminal import NEEDS_A_PERSON, console, errors, fail, say, system
-from ops.dead_letters import DeadLetter
-from ops.stack.management import ManagementError
+from ops.dead_letters import DeadLetter, DeadLetterRefused
 from ops.subscribers import SubscriberRefused
 
 app = typer.Typer()
@@ -31,8 +29,8 @@ def _run(work: Coroutine[Any, Any, Found]) -> Found:
     """Wait for work on the broker, or say why it cannot be done."""
     try:
         return asyncio.run(work)
-    except (AMQPError, OSError, ManagementError) as error:
-        fail(f"the broker does not do it ({type(error).__name__}: {error}): is the system up?")
+    except DeadLetterRefused as error:
+        fail(error, NEEDS_A_PERSON)
 
 
 @app.command("status")
@@ -59,12 +57,11 @@ def dead_list(service: Service = None, *, as_json: Json = False) -> None:
 
 
 @dead.command("show")
-def dead_show(message_id: Annotated[str, typer.Argument(help="As `casework dead list` shows it.")]) -> None:
+def dead_show(
+    message_id: Annotated[str, typer.Argument(help="As `casework dead list` shows it.")], service: Service = None
+) -> None:
     """Show all of one dead letter that may be read; what is sealed stays sealed."""
-    try:
-        found = _run(dead_letters.show(system(), message_id))
-    except KeyError:
-        fail(f"no dead letter has the id {message_id}: see `casework dead list`", NEEDS_A_PERSON)
+    found = _run(dead_letters.show(system(), message_id, service))
     sys.stdout.write(found.model_dump_json(indent=2) + "\n")
 
 
@@ -72,10 +69,11 @@ def dead_show(message_id: Annotated[str, typer.Argument(help="As `casework dead 
 def dead_replay(
     message_ids: Annotated[list[str] | None, typer.Argument(help="Ids, as `casework dead list` shows them.")] = None,
     service: Service = None,
+    reason: Annotated[str | None, typer.Option(help="Only those with this reason.")] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All of the service's, or all there are.")] = False,
 ) -> None:
-    """Send dead letters to their queues once more. Each is confirmed before it leaves; nothing is lost or reordered."""
+    """Send dead letters to their queues once more. Each leaves only once its copy is confirmed."""
     if bool(message_ids) == everything:
         fail("name the ids to replay, or say --all")
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=errors) as bar:
@@ -84,11 +82,10 @@ def dead_replay(
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        wanted = dead_letters.replay(system(), ids=message_ids or (), service=service, progress=progress)
-        number = _run(wanted)
+        number = _run(
+            dead_letters.replay(system(), ids=message_ids or (), service=service, reason=reason, progress=progress)
+        )
     say(f"{number} sent back to work; they are handled within seconds, or come back here with a new reason")
-    if message_ids and number < len(set(message_ids)):
-        fail(f"{len(set(message_ids)) - number} of the ids are no dead letters: see `casework dead list`", 1)
 
 
 @subscriber.command("add")
@@ -103,8 +100,6 @@ def subscriber_add(
         granted = subscribers.add(system(), name, patterns)
     except SubscriberRefused as error:
         fail(error, NEEDS_A_PERSON)
-    except ManagementError as error:
-        fail(f"the broker's management does not answer ({error}): is the system up?")
     say(f"queue    {granted.queue}")
     say(f"address  {granted.url}")
     say("The address holds a password that is not kept here: hand it over safely. How to listen: docs/subscribe.md")
@@ -123,5 +118,9 @@ def subscriber_remove(name: Annotated[str, typer.Argument(help="As it was added.
 @subscriber.command("list")
 def subscriber_list() -> None:
     """List who else hears case events."""
-    for known in subscribers.known(system()):
+    try:
+        found = subscribers.known(system())
+    except SubscriberRefused as error:
+        fail(error)
+    for known in found:
         say(f"{known.name}  {known.queue}  {' '.join(known.patterns)}")

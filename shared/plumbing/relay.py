@@ -160,12 +160,13 @@ class Relay:
             )
 
     async def _sweep(self, name: str, collection: Collection_) -> None:
-        """Claim overdue documents with a token (their clock starts again: a lease), then say them again.
+        """Claim overdue documents with a token, as a lease, then say them again.
 
-        By majority, unlike the marks: a claim that only the primary has is not found by the read after it.
+        By majority, unlike the marks: a claim that only the primary has is not found by the read after it. How long a
+        document has been unsaid stays as it was: only then can somebody see that sweeping does not help.
         """
         now = technical_now()
-        overdue = {"unsaid_since": {"$lt": now - OVERDUE}}
+        overdue = {"unsaid_since": {"$lt": now - OVERDUE}, "swept": {"$not": {"$gte": now - OVERDUE}}}
         oldest = await collection.find_one(
             {"unsaid_since": {"$exists": True}}, {"unsaid_since": 1}, sort=[("unsaid_since", 1)]
         )
@@ -176,9 +177,7 @@ class Relay:
         if not ids:
             return
         token = uuid4().hex
-        await collection.update_many(
-            {"_id": {"$in": ids}} | overdue, {"$set": {"unsaid_since": now, "swept_by": token}}
-        )
+        await collection.update_many({"_id": {"$in": ids}} | overdue, {"$set": {"swept": now, "swept_by": token}})
         async for found in collection.find({"_id": {"$in": ids}, "swept_by": token}):
             says = unsaid((name, found["_id"]), found)
             self._metrics.swept.inc(len(says))

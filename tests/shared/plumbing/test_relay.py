@@ -9,7 +9,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shared.events import CaseAcknowledged, CaseProgressed, CaseRouted, Event
-from shared.plumbing.history import Cause, Document, change
+from shared.plumbing.history import Cause, Document, change, technical_now
 from shared.plumbing.relay import OVERDUE, Relay
 from shared.plumbing.store import Collection, Store
 from shared.plumbing.wire import Parcel, Reading, Unroutable, parcel_of
@@ -26,6 +26,7 @@ class Broker:
     """A wire to a broker that has no queue for some facts, and may be away."""
 
     def __init__(self) -> None:
+        self.tried: list[str] = []
         self.took: list[str] = []
         self.without_queue: set[str] = set()
         self.away = False
@@ -35,6 +36,7 @@ class Broker:
             raise ConnectionError
         outcomes: list[Exception | None] = []
         for parcel in parcels:
+            self.tried.append(parcel.type)
             if parcel.type in self.without_queue:
                 outcomes.append(Unroutable(parcel.type))
             else:
@@ -96,11 +98,10 @@ async def until_tried(relay: Relay) -> None:
             await asyncio.sleep(0.05)
 
 
-async def make_overdue(store: Store) -> None:
-    await store.durable["things"].update_one(
-        {"_id": toys.CASE, "unsaid_since": {"$exists": True}},
-        [{"$set": {"unsaid_since": {"$subtract": ["$unsaid_since", OVERDUE / timedelta(milliseconds=1)]}}}],
-    )
+async def make_overdue(store: Store, by: timedelta = OVERDUE) -> None:
+    """Let time pass: what is unsaid, and the last sweep, are so much older."""
+    older = {field: {"$subtract": [f"${field}", by / timedelta(milliseconds=1)]} for field in ("unsaid_since", "swept")}
+    await store.durable["things"].update_one({"_id": toys.CASE, "unsaid_since": {"$exists": True}}, [{"$set": older}])
 
 
 async def test_what_the_broker_took_is_marked_and_not_said_again(store: Store, relay: Relay, broker: Broker) -> None:
@@ -145,6 +146,22 @@ async def test_once_somebody_hears_it_the_sweeper_says_it_and_all_after_it_in_or
     await tell(store, relay, ACKNOWLEDGED, "three")
 
     await until_relayed(store, 3)
+
+
+async def test_the_age_of_what_nobody_hears_grows_although_it_is_said_again_and_again(
+    store: Store, relay: Relay, broker: Broker
+) -> None:
+    broker.without_queue = {ROUTED.type}
+    await tell(store, relay, ROUTED, "one")
+    await until_tried(relay)
+
+    await make_overdue(store, timedelta(minutes=1))
+    async with asyncio.timeout(20):
+        while broker.tried.count(ROUTED.type) < 2:  # noqa: ASYNC110  there is no event to wait for
+            await asyncio.sleep(0.05)
+
+    unsaid = (await thing(store))["unsaid_since"]
+    assert technical_now() - unsaid > timedelta(minutes=1)
 
 
 async def test_facts_wait_in_order_while_the_broker_is_away(store: Store, relay: Relay, broker: Broker) -> None:
