@@ -16,12 +16,15 @@ import httpx2
 COUNCILLOR, COLLEAGUE = "cllr-001", "cllr-002"
 WARD, SERVICE, REPORTED, DANGEROUS = "abbey", "noise", "fly-tipping", "dangerous-waste"
 BACKLOG = 120
-"""Ordinary reports that the dangerous one overtakes."""
+"""Ordinary reports, behind which a dangerous one is made."""
 STEP_WITHIN = 60.0
 """Seconds a step may take before the story stops."""
 _LOOK_EVERY = 0.1
 _RECEIPT = {COUNCILLOR: "We have received", COLLEAGUE: "copied you in"}
-_AT_ONCE = 12
+_AT_ONCE = 24
+_BEHIND = 30
+"""Ordinary reports that must wait before the dangerous one is made."""
+_BACKLOGS_AT_MOST = 5
 
 Say = Callable[[str], None]
 Seen = TypeVar("Seen")
@@ -123,38 +126,47 @@ class Story:
 
     async def _report(self) -> None:
         self._say(f"{self._backlog} ordinary reports are made at once…")
-        seen = await self._newest_mail()
-        started = time.monotonic()
-        backlog = [asyncio.create_task(self._ordinary(number)) for number in range(self._backlog)]
-        await asyncio.wait(backlog[: self._backlog // 2], return_when=asyncio.ALL_COMPLETED)
+        seen, started = await self._newest_mail(), time.monotonic()
+        ordinary, makers = await self._build_backlog(seen)
         raised = await self._post(
             COUNCILLOR, "/v1/cases", _report(DANGEROUS, "Drums that smell of solvent"), "report dangerous waste"
         )
-        reference = str(raised["reference"])
+        before, reference = set(ordinary), str(raised["reference"])
         self.references.append(reference)
-        self._say(f"{reference}  …and, behind them, dangerous waste is reported")
+        self._say(f"{reference}  …and, behind {len(before)} of them, dangerous waste is reported")
         routed = await self._case_when(reference, lambda case: bool(case["team"]), "the dangerous report routed")
         self._say(f"{reference}  routed on the urgent lane to {routed['team_name']}: {routed['routed_by']}")
         found = await self._mail(reference, COUNCILLOR, _RECEIPT[COUNCILLOR], "receipt")
-        ordinary = {str(one["reference"]) for one in await asyncio.gather(*backlog)}
-        waiting = ordinary - await self._receipted(seen, found)
-        if not waiting:
-            raise StoryStopped(
-                "the dangerous report overtakes the backlog: all ordinary receipts had gone out before it"
-            )
-        self._say(
-            f"{reference}  overtook {len(waiting)} of {len(ordinary)} ordinary reports still waiting for a receipt"
-        )
+        overtaken = before - await self._receipted(seen, found)
+        if not overtaken:
+            raise StoryStopped("the dangerous report overtakes the backlog: all before it had their receipt first")
+        self._say(f"{reference}  overtook {len(overtaken)} ordinary reports that were made before it")
+        await asyncio.gather(*makers)
         await self._until(
             lambda: self._all_receipted(seen, ordinary), "the backlog worked off: a receipt for every ordinary report"
         )
         took = time.monotonic() - started
         self._say(f"all {len(ordinary)} ordinary reports have their receipt, {took:.1f} s after the first was made")
 
-    async def _ordinary(self, number: int) -> dict[str, Any]:
-        return await self._post(
-            COUNCILLOR, "/v1/cases", _report(REPORTED, f"Bags on the verge, number {number}"), "make an ordinary report"
-        )
+    async def _build_backlog(self, seen: int) -> tuple[set[str], list["asyncio.Task[None]"]]:
+        """Make ordinary reports until enough of them wait for their receipt: on a fast machine that takes more."""
+        made: set[str] = set()
+        makers: list[asyncio.Task[None]] = []
+        for _ in range(_BACKLOGS_AT_MOST):
+            first = len(makers)
+            makers += [
+                asyncio.create_task(self._ordinary(number, made)) for number in range(first, first + self._backlog)
+            ]
+            while not all(maker.done() for maker in makers):
+                if len(made - await self._receipted(seen)) >= _BEHIND:
+                    return made, makers
+                await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.gather(*makers)  # one that failed says why
+        raise StoryStopped(f"a backlog to overtake: {len(made)} reports were worked off as fast as they were made")
+
+    async def _ordinary(self, number: int, made: set[str]) -> None:
+        report = _report(REPORTED, f"Bags on the verge, number {number}")
+        made.add(str((await self._post(COUNCILLOR, "/v1/cases", report, "make an ordinary report"))["reference"]))
 
     async def _receipted(self, after: int, before: dict[str, Any] | None = None) -> set[str]:
         """References that mails have come for, between two mails."""

@@ -109,7 +109,7 @@ async def _what_to_open(stack: Stack) -> None:
 @app.command()
 def demo(
     url: Annotated[str, typer.Option(envvar="URL", help="Address of a gateway in the development profile.")],
-    backlog: Annotated[int, typer.Option(min=10, max=2_000, help="Ordinary reports to overtake.")] = story.BACKLOG,
+    backlog: Annotated[int, typer.Option(min=60, max=2_000, help="Ordinary reports.")] = story.BACKLOG,
 ) -> None:
     """Play the story against a running development system; needs nothing but its address."""
     try:

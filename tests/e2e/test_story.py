@@ -34,7 +34,7 @@ STEPS = (
     r"outcome e-mail to",
     r"dangerous waste is reported",
     r"routed on the urgent lane to Environment Response",
-    r"overtook \d+ of 120 ordinary reports",
+    r"overtook \d+ ordinary reports",
     r"the end: every step happened",
 )
 CANARIES = (b"Canary", b"bark from midnight", b"three nights", b"Drums that smell", b"verge")
@@ -118,7 +118,7 @@ def test_a_stranger_hears_a_second_story_gap_free_and_nothing_personal(terminal:
     url, queue = _subscribe(terminal, "stranger", "case.#")
 
     played = casework(
-        "demo", f"--url={terminal.system.gateway_url}", f"--backlog={count(10, 400)}", folder=terminal.folder
+        "demo", f"--url={terminal.system.gateway_url}", f"--backlog={count(60, 400)}", folder=terminal.folder
     )
 
     assert played.returncode == 0, played.stdout + played.stderr
