@@ -244,7 +244,7 @@ def _listener(system: System) -> Program:
 def _environment() -> dict[str, str]:
     """Pass on what a program needs of ours, and nothing that names another system."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CASEWORK_")}
-    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
 def _people(council: Council) -> list[dict[str, str]]:

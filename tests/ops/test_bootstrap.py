@@ -83,7 +83,7 @@ def test_the_second_run_does_nothing_and_says_nothing(machine: Machine) -> None:
     second = machine.bootstrap(RABBITMQ_SERVER=server)
 
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
-    assert machine.calls == ["uv sync --frozen --quiet"]
+    assert machine.calls == ["uv sync --frozen --quiet --compile-bytecode"]
 
 
 @pytest.mark.parametrize("file", ["uv.lock", "pyproject.toml", "services/intake/pyproject.toml"])
@@ -93,7 +93,7 @@ def test_a_changed_lock_or_project_makes_the_environment_anew(machine: Machine, 
     (machine.clone / file).write_text("changed\n")
     machine.bootstrap("--without-servers")
 
-    assert machine.calls == ["uv sync --frozen --quiet"] * 2
+    assert machine.calls == ["uv sync --frozen --quiet --compile-bytecode"] * 2
 
 
 def test_a_missing_broker_is_installed_while_services_are_forbidden(machine: Machine) -> None:
@@ -168,7 +168,7 @@ def test_nothing_is_installed_where_others_provide_the_servers(machine: Machine,
     done = machine.bootstrap(**env)
 
     assert done.returncode == 0, done.stderr
-    assert machine.calls == ["uv sync --frozen --quiet"]
+    assert machine.calls == ["uv sync --frozen --quiet --compile-bytecode"]
 
 
 def test_nothing_is_installed_where_docker_has_the_images(machine: Machine) -> None:
@@ -177,7 +177,7 @@ def test_nothing_is_installed_where_docker_has_the_images(machine: Machine) -> N
     done = machine.bootstrap()
 
     assert done.returncode == 0, done.stderr
-    assert machine.calls == ["uv sync --frozen --quiet"]
+    assert machine.calls == ["uv sync --frozen --quiet --compile-bytecode"]
 
 
 def test_who_may_not_install_is_told_what_to_install(machine: Machine) -> None:
@@ -216,7 +216,7 @@ def test_without_uv_pip_brings_the_pinned_one(machine: Machine) -> None:
 
     assert machine.calls[1].startswith("python3 -m pip install ")
     assert "--target .local/uv uv==" in machine.calls[1]
-    assert machine.calls[2] == "own uv sync --frozen --quiet"
+    assert machine.calls[2] == "own uv sync --frozen --quiet --compile-bytecode"
 
 
 def test_an_unknown_step_is_refused(machine: Machine) -> None:
