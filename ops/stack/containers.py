@@ -12,16 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ops.stack.ladder import Say
+from ops.stack.ladder import Say, silent
 from ops.stack.ports import LOOPBACK, is_listening
 
-# The variable that names an image, and the image without it.
-IMAGES = {"RABBITMQ_IMAGE": "rabbitmq:4-management", "MONGO_IMAGE": "mongo:8"}
-
-
-def image_named(variable: str) -> str:
-    """Return the image an environment variable names, or its default."""
-    return os.environ.get(variable) or IMAGES[variable]
+# The variable that names an image; without it the first of these, or the first that is here where none can be pulled.
+IMAGES = {"RABBITMQ_IMAGE": ("rabbitmq:4-management",), "MONGO_IMAGE": ("mongo:8", "mongo:7", "mongo:6.0")}
 
 
 class DockerUnavailableError(RuntimeError):
@@ -118,6 +113,30 @@ def _provide_image(client: Any, image: str) -> None:
             ) from None
 
 
+def choose_image(client: Any, variable: str, say: Say) -> str:
+    """Return the image to run, pulled if it has to be.
+
+    Args:
+        client: of the Docker daemon.
+        variable: the environment variable that may name it; what it names is taken, or nothing.
+        say: hears if an older image has to do.
+
+    Raises:
+        DockerUnavailableError: there is none and none can be pulled.
+    """
+    named = os.environ.get(variable)
+    wanted, *older = (named,) if named else IMAGES[variable]
+    try:
+        _provide_image(client, wanted)
+    except DockerUnavailableError as error:
+        for image in older:
+            if client.images.list(name=image):
+                say(f"Docker: {error}; {image} is taken instead")
+                return image
+        raise
+    return wanted
+
+
 def _without_reaper_if_missing(client: Any, say: Say) -> None:
     """Do without testcontainers' reaper container where its image cannot be had, and say so."""
     from testcontainers.core.config import testcontainers_config as config  # noqa: PLC0415  see _client
@@ -133,16 +152,23 @@ def _without_reaper_if_missing(client: Any, say: Say) -> None:
 
 @contextlib.contextmanager
 def container(
-    image: str, ports: tuple[int, ...], *, say: Say, env: dict[str, str] | None = None, command: str | None = None
+    variable: str, ports: tuple[int, ...], *, say: Say, env: dict[str, str] | None = None, command: str | None = None
 ) -> Iterator[Box]:
     """Run a container for as long as the block lasts.
+
+    Args:
+        variable: names its image (`IMAGES`).
+        ports: of the container, to be published.
+        say: hears what had to be done without.
+        env: its environment.
+        command: instead of the image's own.
 
     Raises:
         DockerUnavailableError: no daemon, no image, or the container does not start.
     """
     client = _client()
     try:
-        _provide_image(client, image)
+        image = choose_image(client, variable, say)
         _without_reaper_if_missing(client, say)
     finally:
         client.close()
@@ -167,7 +193,7 @@ def main() -> None:
         client = _client()
         try:
             for variable in IMAGES:
-                _provide_image(client, image_named(variable))
+                choose_image(client, variable, silent)
         finally:
             client.close()
     except DockerUnavailableError as error:

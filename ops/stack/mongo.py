@@ -16,7 +16,7 @@ from typing import Any
 import pymongo
 import pymongo.errors
 
-from ops.stack.containers import container, image_named
+from ops.stack.containers import container
 from ops.stack.ladder import NoServerError, Provider, Say, climb, forced, silent
 from ops.stack.ports import LOOPBACK, free_port, is_listening
 from ops.stack.processes import child, data_folder
@@ -83,9 +83,9 @@ def _given(url: str) -> Iterator[Mongo]:
 
 
 @contextlib.contextmanager
-def _docker(image: str, say: Say) -> Iterator[Mongo]:
+def _docker(say: Say) -> Iterator[Mongo]:
     # Without a root user: with one the image turns authentication on, and a replica set would need a key file.
-    with container(image, (_PORT,), say=say, command="--replSet rs0 --bind_ip_all") as box:
+    with container("MONGO_IMAGE", (_PORT,), say=say, command="--replSet rs0 --bind_ip_all") as box:
         host, ports = box.host, box.ports
         box.wait_until(lambda: is_listening(ports[_PORT], host), _BOOT_TIMEOUT)
         url = f"mongodb://{host}:{ports[_PORT]}/?directConnection=true"
@@ -147,7 +147,7 @@ def mongo(*, folder: pathlib.Path | None = None, keep: bool = False, say: Say = 
     with climb(
         "MongoDB",
         given=given,
-        docker=lambda: _docker(image_named("MONGO_IMAGE"), say),
+        docker=lambda: _docker(say),
         local=lambda: _local(folder, keep=keep),
         say=say,
         only=forced(),

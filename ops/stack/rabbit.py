@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ops.stack.containers import container, image_named
+from ops.stack.containers import container
 from ops.stack.ladder import NoServerError, Provider, Say, climb, forced, silent
 from ops.stack.management import Management, password_hash
 from ops.stack.ports import LOOPBACK, free_port, is_listening, speaks_amqp
@@ -125,9 +125,9 @@ def _given(url: str, management_url: str | None, definitions: Mapping[str, Any] 
 
 
 @contextlib.contextmanager
-def _docker(image: str, definitions: Mapping[str, Any] | None, login: Login, say: Say) -> Iterator[Rabbit]:
+def _docker(definitions: Mapping[str, Any] | None, login: Login, say: Say) -> Iterator[Rabbit]:
     env = {"RABBITMQ_DEFAULT_USER": login.user, "RABBITMQ_DEFAULT_PASS": login.password}
-    with container(image, (_AMQP, _MANAGEMENT), say=say, env=env) as box:
+    with container("RABBITMQ_IMAGE", (_AMQP, _MANAGEMENT), say=say, env=env) as box:
         host, ports = box.host, box.ports
         server = _addresses(login, host, ports[_AMQP], ports[_MANAGEMENT], "docker")
         with Management(server.management_url or "") as management:
@@ -253,7 +253,7 @@ def rabbit(
     with climb(
         "RabbitMQ",
         given=given,
-        docker=lambda: _docker(image_named("RABBITMQ_IMAGE"), definitions, chosen, say),
+        docker=lambda: _docker(definitions, chosen, say),
         local=lambda: _local(definitions, chosen, folder, keep=keep),
         say=say,
         only=forced(),
