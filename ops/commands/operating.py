@@ -76,15 +76,21 @@ def dead_replay(
     """Send dead letters to their queues once more. Each leaves only once its copy is confirmed."""
     if bool(message_ids) == everything:
         fail("name the ids to replay, or say --all")
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=errors) as bar:
-        task = bar.add_task("replaying", total=None)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        number = _run(
-            dead_letters.replay(system(), ids=message_ids or (), service=service, reason=reason, progress=progress)
-        )
+    found = system()
+    try:
+        with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=errors, transient=True) as bar:
+            task = bar.add_task("replaying", total=None)
+            number = asyncio.run(
+                dead_letters.replay(
+                    found,
+                    ids=message_ids or (),
+                    service=service,
+                    reason=reason,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )
+            )
+    except DeadLetterRefused as error:
+        fail(error, NEEDS_A_PERSON)
     say(f"{number} sent back to work; they are handled within seconds, or come back here with a new reason")
 
 
