@@ -42,4 +42,4 @@ documents: ## write asyncapi.json, openapi.json, schemas and configuration.md fr
 	@exec $(PYTHON) -m ops documents
 
 clean: ## remove the environment and everything a start has left
-	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

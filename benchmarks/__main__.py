@@ -81,7 +81,7 @@ def _travel(number: int, in_flight: int, progress: Progress) -> Measured:
 
 
 def _lane(number: int, rounds: int, progress: Progress) -> Measured:
-    from benchmarks.lane import compare  # noqa: PLC0415  as above: nothing of `ops` before its folder is chosen
+    from benchmarks.lane import compare  # noqa: PLC0415  `ops.connections` reads its folder at import
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the services run
         return runner.run(compare(number, rounds, progress))

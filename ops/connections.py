@@ -53,9 +53,19 @@ _VARIABLES: Mapping[str, str] = {
 _NEEDED = ("rabbit_url", "management_url", "mongo_url")
 
 
+def private(folder: Path) -> None:
+    """Make a folder, or take the one that is there, so that nobody else can look in.
+
+    Raises:
+        PermissionError: it is somebody else's.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 def write(system: System, folder: Path = STACK_FOLDER) -> None:
     """Write down a system that has just started, readable by its owner only."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private(folder)
     unfinished = folder / f"{_FILE}.new"
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)

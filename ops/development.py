@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from cryptography.fernet import Fernet
 from pymongo import AsyncMongoClient
 
-from ops.connections import STACK_FOLDER, System, as_user, forget, write
+from ops.connections import STACK_FOLDER, System, as_user, forget, private, write
 from ops.signing import ALGORITHM
 from ops.stack.ladder import NoServerError
 from ops.stack.mongo import mongo
@@ -131,7 +131,7 @@ async def development_stack(gateway_port: int, say: Callable[[str], None]) -> As
 @contextmanager
 def _alone() -> Iterator[None]:
     """Keep the folder to ourselves; the kernel gives it back however we end."""
-    STACK_FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private(STACK_FOLDER)
     with (STACK_FOLDER / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -222,7 +222,6 @@ def _programs(system: System, ports: Ports, council: Council, passwords: Mapping
             "CASEWORK_MONGO_URL": system.mongo_url,
             "CASEWORK_MONGO_PREFIX": system.mongo_prefix,
             "CASEWORK_COUNCIL_CODE": council.code,
-            "CASEWORK_HTTP_PORT": str(port),
         }
         argv = (*python, "uvicorn", f"services.{service}.app:create_app", "--factory", "--host=127.0.0.1")
         flags = (f"--port={port}", "--loop=uvloop", "--log-level=warning", "--no-access-log")
@@ -249,11 +248,7 @@ def _environment() -> dict[str, str]:
 
 def _people(council: Council) -> list[dict[str, str]]:
     councillors = [
-        {
-            "id": person.id,
-            "name": person.full_name,
-            "about": f"Councillor, {', '.join(sorted({s.ward for s in person.seats}))}",
-        }
+        {"id": person.id, "name": person.full_name, "about": f"Councillor, {', '.join(_wards(person))}"}
         for person in council.councillors
     ]
     officers = [

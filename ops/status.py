@@ -245,7 +245,7 @@ async def _records(system: System) -> _Records:
 
 
 async def _unsaid(service: str, database: Database) -> Sequence[Unsaid]:
-    """Find old facts by when they were recorded: `unsaid_since` starts again when a sweeper takes a document over."""
+    """Find old facts by when they were recorded: `unsaid_since` starts again with each new fact of its document."""
     found = []
     now = technical_now()
     to_say: dict[str, Any] = {

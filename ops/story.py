@@ -16,7 +16,7 @@ import httpx2
 COUNCILLOR, COLLEAGUE = "cllr-001", "cllr-002"
 WARD, SERVICE, REPORTED, DANGEROUS = "abbey", "noise", "fly-tipping", "dangerous-waste"
 BACKLOG = 120
-"""Ordinary reports, behind which a dangerous one is made."""
+"""Ordinary reports made at a time, up to five times, until enough wait for a dangerous one to overtake."""
 STEP_WITHIN = 60.0
 """Seconds a step may take before the story stops."""
 _LOOK_EVERY = 0.1
@@ -125,7 +125,7 @@ class Story:
     # --- a dangerous report overtakes a backlog ----------------------------------------------------------------------
 
     async def _report(self) -> None:
-        self._say(f"{self._backlog} ordinary reports are made at once…")
+        self._say("ordinary reports are made, one upon the other, until a backlog stands…")
         seen, started = await self._newest_mail(), time.monotonic()
         ordinary, makers = await self._build_backlog(seen)
         raised = await self._post(

@@ -55,7 +55,7 @@ def _refused(error: BundleRefused, outcome: str) -> NoReturn:
 
 @keys.command("new")
 def keys_new() -> None:
-    """Print a new key for CASEWORK_SEAL_KEYS or CASEWORK_VAULT_KEYS; put it before the old ones."""
+    """Print a new key for CASEWORK_SEAL_KEYS or CASEWORK_VAULT_KEYS; behind the old ones first (docs/operate.md)."""
     sys.stdout.write(Fernet.generate_key().decode() + "\n")
 
 

@@ -13,7 +13,8 @@ _HEAD = """# Configuration
 Made from the settings classes by `make documents`; a test compares.
 
 A service reads these variables when it starts, and does not start if one is missing or wrong. `<VARIABLE>_FILE` names a
-file that holds the value instead: use it for secrets. Empty is not unset.
+file that holds the value instead: use it for secrets. Empty is not unset. Where a service listens is told to uvicorn:
+`--host`, `--port`.
 """
 _COLUMNS = "| Variable | Value | Default | Secret | Meaning |\n| --- | --- | --- | --- | --- |"
 

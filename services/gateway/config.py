@@ -49,6 +49,12 @@ class Config(Settings):
         if self.profile == "production":
             if not self.public_url.startswith("https://"):
                 raise ValueError("CASEWORK_PUBLIC_URL must begin with https:// in production")
+            issuer = {"ISSUER": self.gateway_issuer, "JWKS_URL": self.jwks_url, "DISCOVERY_URL": self.discovery_url}
+            if plain := [name for name, url in issuer.items() if not url.startswith("https://")]:
+                raise ValueError(
+                    f"CASEWORK_GATEWAY_{plain[0]} must begin with https:// in production: whoever can change what "
+                    "comes over it can sign tokens for anybody"
+                )
             if len(self.gateway_session_secret.get_secret_value()) < 32:  # noqa: PLR2004  characters; 128 bits even in hexadecimal
                 raise ValueError("CASEWORK_GATEWAY_SESSION_SECRET: give at least 32 random characters in production")
         return self

@@ -3,7 +3,7 @@
 Pure and told the time. It decides nothing about a case: every yes and no to a command comes from intake.
 """
 
-import hashlib
+import hmac
 import json
 import re
 from collections.abc import Mapping
@@ -144,10 +144,14 @@ def read_key(text: str | None) -> str:
     return text
 
 
-def body_hash(command: str, reference: str, body: Any) -> str:
-    """Give the SHA-256 of command name, reference and body (as parsed JSON), equal however the JSON was written."""
+def body_hash(command: str, reference: str, body: Any, key: str) -> str:
+    """Give a fingerprint of command name, reference and body (as parsed JSON), equal however the JSON was written.
+
+    It travels and is kept in the clear, so it is an HMAC-SHA-256 under the request's idempotency key, which is neither
+    sent on nor stored: without it nobody can try out what a short text may have said.
+    """
     canonical = json.dumps([command, reference, body], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hmac.new(key.encode(), canonical.encode(), "sha256").hexdigest()
 
 
 def local_path(text: str | None) -> str:

@@ -18,8 +18,8 @@ _MARGIN = 30.0
 class Config(Settings):
     """Settings of the notifier, beside those every service has."""
 
-    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/[^\s?#]*)?$")]
-    """Address at which people reach Casework: every mail links to <public_url>/casework/<reference>."""
+    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$")]
+    """Address people use, without a path, as the gateway's: every mail links to <public_url>/casework/<reference>."""
     smtp_host: str
     """Name of the mail server; its certificate must bear it."""
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
@@ -61,7 +61,11 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
-    def _a_password_is_never_sent_in_the_clear(self) -> Self:
-        if self.profile == "production" and self.smtp_user and self.smtp_starttls != "required":
-            raise ValueError("CASEWORK_SMTP_STARTTLS must be `required` where CASEWORK_SMTP_USER is set")
+    def _nothing_is_sent_in_the_clear(self) -> Self:
+        here = self.smtp_host in {"localhost", "127.0.0.1", "::1"}
+        if self.profile == "production" and self.smtp_starttls != "required" and (self.smtp_user or not here):
+            raise ValueError(
+                "CASEWORK_SMTP_STARTTLS must be `required` in production, unless the server is on this machine and "
+                "wants no CASEWORK_SMTP_USER: else whoever is on the way can switch encryption off"
+            )
         return self

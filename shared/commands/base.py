@@ -37,7 +37,7 @@ LongText = Annotated[str, Confidential(), StringConstraints(strip_whitespace=Tru
 class Asked(BaseModel):
     """Something a person asks of intake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
     type: ClassVar[str] = ""
     confidential: ClassVar[frozenset[str]] = frozenset()
@@ -92,7 +92,7 @@ class Query(Asked):
 class Refusal(BaseModel):
     """An expected no: why, in a plain sentence, and what would be allowed instead."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
 
     code: Code
     sentence: str
@@ -116,4 +116,4 @@ def refuse_invalid(code: str, field: str, sentence: str) -> Refusal:
 class Answered(BaseModel):
     """Base of what comes back: tolerant to read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)

@@ -16,7 +16,7 @@ Line = Annotated[
 class Constituent(BaseModel):
     """The resident a case is for. Optional in law and practice; if given, on what authority."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
     name: Line
     authority: Literal["constituent-asked", "acting-with-authority", "no-personal-data"]

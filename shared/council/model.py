@@ -293,7 +293,6 @@ class Council(CouncilModel):
     code: Slug
     name: Line
     version: Version
-    timezone: Literal["Europe/London"] = "Europe/London"
     mail_domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
     policies: Policies = Policies()
     calendar: CalendarDays

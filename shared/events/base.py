@@ -5,9 +5,8 @@ types below may appear in an event: they cannot hold free text, so personal data
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, ClassVar, NamedTuple, Self
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
@@ -27,7 +26,7 @@ CATALOGUE: dict[str, type["Event"]] = {}
 class Event(BaseModel):
     """A fact, in the past tense, never taken back."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
 
     type: ClassVar[str] = ""
     said: ClassVar[bool] = True
@@ -60,10 +59,6 @@ class Event(BaseModel):
     def routing_key(self) -> str:
         """`<noun>.<fact>.v<major>.<lane>.<service-type>.<ward>` (architecture: messages)."""
         return ".".join((self.type.removeprefix(PREFIX), *self.routing_tail()))
-
-    def moved_to(self, at: datetime) -> Self:
-        """Give the same fact another business time."""
-        return self.model_copy(update={"at": at})
 
 
 class Fact(NamedTuple):

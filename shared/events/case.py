@@ -32,7 +32,7 @@ CloseReason = Literal["accepted", "auto"]
 class Clock(BaseModel):
     """A running deadline. `rev` is the `caseseq` of the fact that set it: a timer with another rev is stale."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
 
     kind: ClockKind
     due: Moment
@@ -44,7 +44,7 @@ class Clock(BaseModel):
 class CaseState(BaseModel):
     """The public state of a case after a fact."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
 
     id: Code
     reference: Code

@@ -38,7 +38,9 @@ class LiveCouncil:
             NoCouncilData: nothing has been read yet.
         """
         if self._directory is None:
-            raise NoCouncilData("no council data: run `casework council publish council/` first")
+            raise NoCouncilData(
+                "no council data: run `casework council publish council --author NAME --reason TEXT` first"
+            )
         return self._directory
 
     async def refresh(self) -> bool:
@@ -60,7 +62,9 @@ class LiveCouncil:
         waited = 0.0
         while not await self.refresh() and self._directory is None:
             if waited >= patience:
-                raise NoCouncilData("no council data: run `casework council publish council/` first")
+                raise NoCouncilData(
+                    "no council data: run `casework council publish council --author NAME --reason TEXT` first"
+                )
             await asyncio.sleep(0.5)
             waited += 0.5
 

@@ -29,13 +29,19 @@ class Health:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._asking: asyncio.Task[Mapping[str, str | None]] | None = None
 
     def add(self, name: str, check: Check) -> None:
         """Ask this part, too."""
         self._checks[name] = check
 
     async def report(self) -> Mapping[str, str | None]:
-        """Ask all parts at once; per part what is wrong, or None."""
+        """Ask all parts at once; per part what is wrong, or None. Whoever asks meanwhile gets the same answer."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(), name="health")
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> Mapping[str, str | None]:
         answers = await asyncio.gather(*(_within(check) for check in self._checks.values()))
         return dict(zip(self._checks, answers, strict=True))
 

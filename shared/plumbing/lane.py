@@ -205,7 +205,7 @@ class Lane:
                     pending.append((job, writes, refusal))
                 else:
                     verdicts[job.place] = Done("repeated" if repeated else "nothing-to-do")
-                    self._note(job, refusal, repeated, answers)
+                    self._note(job, refusal, repeated=repeated, answers=answers)
         again += await self._write(pending, verdicts, answers)
         return again + later
 
@@ -273,7 +273,7 @@ class Lane:
                 self._note(job, refusal, repeated=False, answers=answers)
         return again
 
-    def _note(self, job: Job, refusal: Refusal | None, repeated: bool, answers: list[Decided]) -> None:  # noqa: FBT001
+    def _note(self, job: Job, refusal: Refusal | None, *, repeated: bool, answers: list[Decided]) -> None:
         if isinstance(job.message, Command) and job.envelope.reply_to:
             answers.append(Decided(job.message, job.envelope, job.key, refusal, repeated))
 

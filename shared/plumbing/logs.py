@@ -5,11 +5,31 @@ Nothing personal and no message body is ever logged; error texts of libraries ar
 
 import logging
 import sys
+import traceback
+from typing import Any
 
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 _QUIET = ("aio_pika", "aiormq", "faststream", "pymongo", "uvicorn.access", "httpx2", "httpcore2", "asyncio")
+
+
+def place_of(error: BaseException) -> str:
+    """Name an error by its type and the line it came from: its text may quote what somebody wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "unknown"
+    return f"{type(error).__name__} at {place}"
+
+
+def _without_error_texts(_: Any, __: str, event: EventDict) -> EventDict:
+    """Leave of an exception its type and place, and of asyncio's reports their first line."""
+    told = event.pop("exc_info", None)
+    error = told[1] if isinstance(told, tuple) else told if isinstance(told, BaseException) else sys.exc_info()[1]
+    if told and error is not None:
+        event["error"] = place_of(error)
+    if event.get("logger") == "asyncio":
+        event["event"] = str(event["event"]).partition("\n")[0]
+    return event
 
 
 def configure_logging(service: str, level: str) -> FilteringBoundLogger:
@@ -21,7 +41,7 @@ def configure_logging(service: str, level: str) -> FilteringBoundLogger:
     ]
     number = logging.getLevelNamesMapping()[level]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        processors=[*shared, _without_error_texts, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
         cache_logger_on_first_use=True,
@@ -32,6 +52,7 @@ def configure_logging(service: str, level: str) -> FilteringBoundLogger:
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_error_texts,
                 structlog.processors.JSONRenderer(),
             ],
         )

@@ -37,10 +37,16 @@ class SecretsFromFiles(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """What every service is told by its environment."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,  # the input of a whole model is the environment, passwords included
+    )
 
     profile: Literal["production", "development"] = "production"
-    """`development` allows a movable clock, the development pages and plain connections; never set it in production."""
+    """`development` allows a movable clock, the development pages and plain http; never set it in production."""
     rabbit_url: SecretStr
     """AMQP address with user and password of this service, e.g. amqps://intake:…@broker/."""
     mongo_url: SecretStr
@@ -55,10 +61,6 @@ class Settings(BaseSettings):
     """Keys that wrap the data key of each case, comma separated, newest first (intake only)."""
     topology: Literal["exists", "declare"] = "exists"
     """`exists`: the broker's definitions bring the topology and services may not change it; `declare`: for tests."""
-    http_host: str = "127.0.0.1"
-    """Address /livez, /readyz and /metrics (gateway: the API) listen on."""
-    http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """Port for the same."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Lines below this level are not written."""
     otlp_endpoint: str | None = None

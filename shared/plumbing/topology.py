@@ -1,6 +1,6 @@
 """Exchanges, queues, bindings and rights: about twenty names an operator can read, in one place.
 
-`definitions()` makes the broker's definitions file from it, for `make run`, compose and production alike; services
+`definitions()` makes the broker's definitions file from it, for `make run` and production alike; services
 declare the same only under CASEWORK_TOPOLOGY=declare (tests). Common subset of RabbitMQ 3.10 and 4.x.
 """
 

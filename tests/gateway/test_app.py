@@ -80,7 +80,6 @@ async def town(vhost_url: str, mongo_server: Mongo, tmp_path: Path) -> AsyncIter
                 "mongo_url": mongo_server.url,
                 "mongo_prefix": prefix,
                 "seal_keys": KEY,
-                "http_port": port,
                 "public_url": gateway,
                 "gateway_issuer": issuer,
                 "gateway_audience": AUDIENCE,
@@ -97,7 +96,7 @@ async def town(vhost_url: str, mongo_server: Mongo, tmp_path: Path) -> AsyncIter
 async def gateway_in(town: Town) -> AsyncIterator[httpx2.AsyncClient]:
     """Run the gateway, and come as a stranger once it is ready."""
     async with (
-        serving(create_app(town.config), town.config.http_port),
+        serving(create_app(town.config), int(town.config.public_url.rpartition(":")[2])),
         httpx2.AsyncClient(base_url=town.config.public_url, timeout=30, trust_env=False) as client,
     ):
         await readiness(client, lambda answer: answer.status_code == httpx2.codes.OK)

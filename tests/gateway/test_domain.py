@@ -56,16 +56,22 @@ def test_danger_of_a_service_or_of_its_own_flag_is_urgent(service: str, flags: t
 
 
 def test_a_body_hash_does_not_depend_on_how_the_json_was_written() -> None:
-    assert body_hash("raise", "CW-1", {"a": 1, "b": [True, None]}) == body_hash(
-        "raise", "CW-1", {"b": [True, None], "a": 1}
+    assert body_hash("raise", "CW-1", {"a": 1, "b": [True, None]}, "key") == body_hash(
+        "raise", "CW-1", {"b": [True, None], "a": 1}, "key"
     )
 
 
 @pytest.mark.parametrize(
-    "other", [("accept", "CW-1", {"a": 1}), ("raise", "CW-2", {"a": 1}), ("raise", "CW-1", {"a": "1"})]
+    "other",
+    [
+        ("accept", "CW-1", {"a": 1}, "key"),
+        ("raise", "CW-2", {"a": 1}, "key"),
+        ("raise", "CW-1", {"a": "1"}, "key"),
+        ("raise", "CW-1", {"a": 1}, "another key"),
+    ],
 )
-def test_a_body_hash_tells_command_reference_and_body_apart(other: tuple[str, str, object]) -> None:
-    assert body_hash(*other) != body_hash("raise", "CW-1", {"a": 1})
+def test_a_body_hash_tells_command_reference_body_and_key_apart(other: tuple[str, str, object, str]) -> None:
+    assert body_hash(*other) != body_hash("raise", "CW-1", {"a": 1}, "key")
 
 
 @pytest.mark.parametrize("key", ["a", "!~", "x" * 128])

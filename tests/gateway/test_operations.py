@@ -304,6 +304,7 @@ def config(**values: Any) -> Config:
 
 PRODUCTION: dict[str, Any] = {
     "public_url": "https://casework.example",
+    "gateway_issuer": "https://issuer.example",
     "gateway_session_secret": SecretStr("s" * 32),
 }
 
@@ -317,13 +318,32 @@ def test_production_needs_https_and_a_secret() -> None:
         config(**PRODUCTION | {"gateway_session_secret": SecretStr("short")})
 
 
+@pytest.mark.parametrize("part", ["issuer", "jwks_url", "discovery_url"])
+def test_production_believes_no_key_that_came_over_a_plain_connection(part: str) -> None:
+    with pytest.raises(ValidationError, match=f"CASEWORK_GATEWAY_{part.upper()} must begin with https://"):
+        config(**PRODUCTION | {f"gateway_{part}": "http://issuer.example"})
+
+
+def test_production_has_no_issuer_unless_it_is_named() -> None:
+    with pytest.raises(ValidationError, match="CASEWORK_GATEWAY_ISSUER"):
+        config(**{name: value for name, value in PRODUCTION.items() if name != "gateway_issuer"})
+
+
+def test_an_error_in_the_settings_shows_no_secret() -> None:
+    with pytest.raises(ValidationError) as refused:
+        config(**PRODUCTION | {"gateway_session_secret": SecretStr("canary")})
+
+    assert "canary" not in str(refused.value)
+    assert "amqp://" not in str(refused.value)
+
+
 def test_an_id_token_cannot_be_configured_to_pass_as_an_access_token() -> None:
     with pytest.raises(ValidationError, match="CASEWORK_GATEWAY_AUDIENCE"):
         config(**PRODUCTION, gateway_audience="same", gateway_client_id="same")
 
 
 def test_the_issuers_addresses_follow_from_its_name_or_are_given() -> None:
-    derived = config(**PRODUCTION, gateway_issuer="https://issuer.example/")
+    derived = config(**PRODUCTION | {"gateway_issuer": "https://issuer.example/"})
     given = config(**PRODUCTION, gateway_jwks_url="https://a.example/k", gateway_discovery_url="https://b.example/d")
 
     assert derived.jwks_url == "https://issuer.example/jwks"

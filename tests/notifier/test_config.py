@@ -34,6 +34,14 @@ def test_in_production_no_password_is_sent_in_the_clear(starttls: str) -> None:
         config(smtp_user="notifier", smtp_password="x", smtp_starttls=starttls)
 
 
+@pytest.mark.parametrize("starttls", ["never", "if-offered"])
+def test_in_production_no_mail_leaves_this_machine_in_the_clear(starttls: str) -> None:
+    assert config(smtp_host="127.0.0.1", smtp_starttls=starttls).smtp_starttls == starttls
+
+    with pytest.raises(ValidationError, match="CASEWORK_SMTP_STARTTLS must be `required`"):
+        config(smtp_host="mail.example", smtp_starttls=starttls)
+
+
 @pytest.mark.parametrize("url", ["casework.example", "ftp://casework.example", "https://", "https://a b/"])
 def test_an_address_people_cannot_open_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="public_url"):

@@ -74,10 +74,6 @@ class ReplyLine:
         self._waiting[correlation] = waiting
         return waiting
 
-    def expects(self, correlation: str) -> bool:
-        """Say whether somebody waits for this reply."""
-        return correlation in self._waiting
-
     def forget(self, correlation: str) -> None:
         """Wait no longer; a reply that comes now is late."""
         self._waiting.pop(correlation, None)

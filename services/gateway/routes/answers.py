@@ -73,7 +73,7 @@ def _command(name: str, fields: dict[str, Any], caller: Caller, reference: str) 
         "at": caller.now,
         "actor": caller.person.id,
         "reference": reference,
-        "body_hash": body_hash(name, reference, caller.body),
+        "body_hash": body_hash(name, reference, caller.body, caller.key),
     }
     try:
         return COMMANDS[name].model_validate(fields | stamped)

@@ -79,7 +79,7 @@ async def raise_case(parts: The, caller: By, key: Key, body: RaiseCaseIn, respon
 async def list_cases(
     parts: The,
     caller: By,
-    state: Annotated[list[State], Query(description="Only cases in these states.", max_length=20)] = [],  # noqa: B006
+    state: Annotated[list[State], Query(description="Only cases in these states.", max_length=20)] = [],  # noqa: B006  FastAPI copies it
     limit: Annotated[int, Query(ge=1, le=100, description="Cases on a page.")] = 50,
     cursor: Annotated[Code | None, Query(description="`next` of the page before.")] = None,
 ) -> CasesReply:

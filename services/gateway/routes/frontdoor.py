@@ -4,7 +4,6 @@ An exception that nobody expected is logged by kind and place, never by its text
 """
 
 import time
-import traceback
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.domain import GatewayError
 from services.gateway.routes.problems import internal_error, problem_response
+from shared.plumbing.logs import place_of
 
 MAX_HEADERS = 8_192
 """Bytes of all header lines together."""
@@ -87,7 +87,7 @@ class FrontDoor:
             else:
                 await self._app(scope, _counted(receive), tell)
         except Exception as error:  # noqa: BLE001  the last net: whatever it is, the person gets an answer
-            self._log.error("request failed", error=type(error).__name__, place=_place(error))
+            self._log.error("request failed", error=place_of(error))
             if not status:
                 await internal_error()(scope, receive, tell)
         finally:
@@ -144,8 +144,3 @@ def _counted(receive: Receive) -> Receive:
         return message
 
     return counted
-
-
-def _place(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "unknown"
