@@ -149,7 +149,10 @@ def _seats(tables: Tables) -> Iterator[Problem]:
 
 
 def _teams(tables: Tables) -> Iterator[Problem]:
-    """Exactly one team does triage, and every team has somebody."""
+    """Exactly one team does triage, and every team has somebody who may take a case on.
+
+    The triage team may do with admins, who place cases, as long as no rule sends it cases to work on.
+    """
     triage = [(entry, team) for entry, team in tables.teams if team.triage]
     if not triage and tables.teams.complete:
         fix = "Write `triage: true` at the team that sorts what no rule can route"
@@ -158,13 +161,22 @@ def _teams(tables: Tables) -> Iterator[Problem]:
         message = f"team {team.id!r} does triage, and {triage[0][1].id!r} in line {triage[0][0].line} does too"
         yield entry.problem("triage-team", message, "Leave `triage: true` at one team only", "triage")
     if tables.officers.complete:
-        staffed = {
-            word for entry in tables.officers.ids.values() for word in str(entry.values.get("teams", "")).split()
-        }
+        # Where no team does triage, that is the problem to name, and not that admins are in the wrong place.
+        placing = {team.id for _, team in triage} if triage else set(tables.teams.ids)
+        placing -= {rule.team for rule in tables.rules.models}
+        staffed: set[str] = set()
+        for entry in tables.officers.ids.values():
+            teams = set(str(entry.values.get("teams", "")).split())
+            roles = set(str(entry.values.get("roles") or "officer").split())
+            if roles - {"admin", "secretary"}:
+                staffed |= teams
+            elif "admin" in roles:
+                staffed |= teams & placing
         for team_id, entry in tables.teams.ids.items():
             if team_id not in staffed:
-                fix = f"Add {team_id!r} to the teams of an officer in officers.csv, or remove the team"
-                yield entry.problem("team-without-officer", f"team {team_id!r} has no officer", fix)
+                fix = f"Add {team_id!r} to the teams of an officer or manager in officers.csv, or remove the team"
+                message = f"team {team_id!r} has no officer who could take a case on"
+                yield entry.problem("team-without-officer", message, fix)
 
 
 def _cabinet(tables: Tables) -> Iterator[Problem]:

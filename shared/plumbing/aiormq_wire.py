@@ -23,6 +23,8 @@ from shared.plumbing.wire import Parcel, Unroutable
 
 CONSUMER_GONE = 70
 """Exit status (EX_SOFTWARE) when the broker took a consumer away or a lane died: be restarted, never be silent."""
+ACKNOWLEDGE_WITHIN = 2.0
+"""Seconds to write one acknowledgement before looking whether the channel is still there."""
 
 
 class Tag(NamedTuple):
@@ -54,8 +56,8 @@ class AiormqReading:
         """Whether the consumer is registered on an open channel."""
         return self._channel is not None and not self._channel.is_closed and self._tag in self._channel.consumers
 
-    async def consume(self, *_: object) -> None:
-        """Start consuming, and again whenever the channel was opened again."""
+    async def consume(self) -> None:
+        """Start consuming."""
         self._lost()
         if self._cancelled:
             return
@@ -63,6 +65,13 @@ class AiormqReading:
         self._channel.on_consumer_cancel_callbacks.add(lambda _: die(f"the broker took queue {self._queue.name} away"))
         consumed = await self._channel.basic_consume(self._queue.name, self._deliver)
         self._tag = str(consumed.consumer_tag)
+
+    async def consume_again(self, *_: object) -> None:
+        """Consume on a channel opened again; aio-pika drops what this raises, so a failure ends the process."""
+        try:
+            await self.consume()
+        except Exception as error:  # noqa: BLE001  whatever it is, nobody would consume from now on
+            die(f"cannot consume {self._queue.name} again: {type(error).__name__}")
 
     async def _deliver(self, message: DeliveredMessage) -> None:
         found = message.header.properties
@@ -85,11 +94,8 @@ class AiormqReading:
     async def done(self, tags: Sequence[Tag], *, all_before: bool) -> None:
         """Acknowledge; what came over a channel lost meanwhile comes again, and finds its effect."""
         with suppress(ChannelInvalidStateError, ConnectionError):
-            if all_before:
-                await tags[-1].channel.basic_ack(tags[-1].number, multiple=True, wait=False)
-                return
-            for channel, number in tags:
-                await channel.basic_ack(number, wait=False)
+            for channel, number in tags[-1:] if all_before else tags:
+                await _acknowledge(channel, number, multiple=all_before)
 
     async def cancel(self) -> None:
         """Take nothing new; what was taken is still worked on."""
@@ -98,6 +104,19 @@ class AiormqReading:
             with suppress(ChannelInvalidStateError, ConnectionError, asyncio.TimeoutError):
                 async with asyncio.timeout(5):
                     await self._channel.basic_cancel(self._tag)
+
+
+async def _acknowledge(channel: AbstractChannel, number: int, *, multiple: bool) -> None:
+    """Write an acknowledgement for as long as the channel is open.
+
+    aiormq's queue of frames is short, and nobody empties it once its connection is lost: a put that began before waits
+    without end, although the channel has been closed meanwhile. One that was cancelled has written nothing.
+    """
+    while not channel.is_closed:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ACKNOWLEDGE_WITHIN):
+                await channel.basic_ack(number, multiple=multiple, wait=False)
+                return
 
 
 class AiormqWire:
@@ -120,7 +139,7 @@ class AiormqWire:
     async def read(self, queue: Any, offer: Callable[[Any, Envelope], None], lost: Callable[[], None]) -> AiormqReading:
         """Consume a queue that FastStream has declared (its channel carries the prefetch)."""
         reading = AiormqReading(queue, offer, lost)
-        queue.channel.reopen_callbacks.add(reading.consume)
+        queue.channel.reopen_callbacks.add(reading.consume_again)
         await reading.consume()
         return reading
 
@@ -146,9 +165,11 @@ async def burst(channel: Channel, parcels: Sequence[Parcel]) -> list[Exception |
     """
     if channel.is_closed:
         raise ChannelInvalidStateError("the publishing channel is closed")
+    # Written out before anything is numbered: a message that cannot be must not leave our count ahead of the broker's.
+    frames = ChannelFrame.marshall(channel.number, [frame for parcel in parcels for frame in _frames(channel, parcel)])
     confirms: list[asyncio.Future[Any]] = []
-    frames: list[Any] = []
     async with channel.lock:
+        before = channel.delivery_tag
         for parcel in parcels:
             channel.delivery_tag += 1
             confirm: asyncio.Future[Any] = channel.create_future()
@@ -156,12 +177,13 @@ async def burst(channel: Channel, parcels: Sequence[Parcel]) -> list[Exception |
             channel.confirmations[channel.delivery_tag] = confirm
             if parcel.mandatory and parcel.id:  # a return is matched to its confirm by message id
                 channel.message_id_delivery_tag[parcel.id] = channel.delivery_tag
-            frames.append(
-                spec.Basic.Publish(exchange=parcel.exchange, routing_key=parcel.routing_key, mandatory=parcel.mandatory)
-            )
-            frames.append(ContentHeader(body_size=len(parcel.body), properties=_properties(parcel)))
-            frames.extend(channel._split_body(parcel.body))  # noqa: SLF001  pinned minor; a body may exceed one frame
-        await channel.write_queue.put(ChannelFrame.marshall(channel.number, frames))
+        try:
+            await channel.write_queue.put(frames)
+        except asyncio.CancelledError:  # nothing was written: the numbers are free again
+            for number in range(before + 1, channel.delivery_tag + 1):
+                channel.confirmations.pop(number, None)
+            channel.delivery_tag = before
+            raise
     try:
         outcomes = await asyncio.gather(*confirms, return_exceptions=True)
     finally:
@@ -170,12 +192,24 @@ async def burst(channel: Channel, parcels: Sequence[Parcel]) -> list[Exception |
     return [_outcome(outcome) for outcome in outcomes]
 
 
+def _frames(channel: Channel, parcel: Parcel) -> list[Any]:
+    return [
+        spec.Basic.Publish(exchange=parcel.exchange, routing_key=parcel.routing_key, mandatory=parcel.mandatory),
+        ContentHeader(body_size=len(parcel.body), properties=_properties(parcel)),
+        *channel._split_body(parcel.body),  # noqa: SLF001  pinned minor; a body may exceed one frame
+    ]
+
+
 def _outcome(outcome: object) -> Exception | None:
     if isinstance(outcome, spec.Basic.Ack):
         return None
     returned = getattr(outcome, "frame", None)
     if isinstance(returned, spec.Basic.Return):
         return Unroutable(f"{returned.reply_text}: {returned.routing_key}")
+    if isinstance(outcome, asyncio.CancelledError):
+        # aiormq rejects confirms so when a connection got stuck. Raised as it is, it would end our task without a word;
+        # a real cancellation is raised by gather itself.
+        raise ConnectionError("the connection was lost before the confirm")
     if isinstance(outcome, BaseException):
         raise outcome
     raise ConnectionError(f"not confirmed: {type(outcome).__name__}")

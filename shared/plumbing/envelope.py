@@ -14,6 +14,10 @@ ORIGIN_KEY = "casework-origin-key"
 FIRST_FAILED = "casework-first-failed"
 
 
+SHORT_STRING = 255
+"""Octets an AMQP 0-9-1 short string holds."""
+
+
 class Envelope(NamedTuple):
     """One message: who says what about which case, because of what."""
 
@@ -60,11 +64,11 @@ def read_envelope(  # noqa: PLR0913  the parts AMQP has
         return value if isinstance(value, str) else str(value)
 
     return Envelope(
-        type=kind or text("type"),
-        id=message_id or text("id"),
+        type=kind or _short(text("type")),
+        id=message_id or _short(text("id")),
         body=body,
         subject=text("subject"),
-        correlation=correlation or text("correlationid"),
+        correlation=correlation or _short(text("correlationid")),
         causation=text("causationid"),
         caseseq=_number(found.get(HEADER + "caseseq")),
         time=text("time"),
@@ -81,8 +85,13 @@ def read_envelope(  # noqa: PLR0913  the parts AMQP has
     )
 
 
+def _short(text: str) -> str:
+    """Leave out what would not fit into the AMQP property it belongs to: a message with it could not be passed on."""
+    return text if len(text.encode(errors="replace")) <= SHORT_STRING else ""
+
+
 def _number(value: object) -> int:
     try:
         return int(value)  # type: ignore[call-overload, no-any-return]  # anything may stand in a header
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0

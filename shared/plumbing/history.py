@@ -4,7 +4,7 @@ version  = counter of writes, compared and set      relayed      = facts the bro
 say_to   = position of the last fact to be said     unsaid_since = there while something is unsaid (for the sweeper)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID, uuid5
@@ -49,6 +49,9 @@ class Say(NamedTuple):
     key: Key
     subject: str
     entry: Document
+    after: int
+    """Position of the fact to be said before it in the same document, 0 for the first: only once that one is said may
+    this one count as said."""
 
 
 class Write(NamedTuple):
@@ -89,7 +92,7 @@ def change(  # noqa: PLR0913, PLR0917  what a change is made of
     if state is None:
         raise ValueError("a change needs at least one fact")
     changed: Document = {"state": state.model_dump(mode="python")}
-    says = _to_say(key, subject, entries, changed)
+    says = _to_say(key, subject, entries, changed, before)
     texts = {entry["id"]: fact.text for entry, fact in zip(entries, told, strict=True) if fact.text}
     if texts:
         if vault is None:
@@ -106,7 +109,7 @@ def append(key: Key, before: Document, state: Mapping[str, Any], facts: Sequence
     """Set fields of a document's state and append facts to its history, compared and set on its version."""
     entries = _entries(key, facts, cause, len(before["history"]) + 1)
     changed: Document = {f"state.{name}": value for name, value in state.items()}
-    says = _to_say(key, before["subject"], entries, changed)
+    says = _to_say(key, before["subject"], entries, changed, before)
     return Write(key, _compare_and_set(key, before, changed, entries), says)
 
 
@@ -115,7 +118,7 @@ def create(collection: str, document_id: str, subject: str, fact: Event, cause: 
     key = (collection, document_id)
     entries = _entries(key, [fact], cause, 1)
     changed: Document = {"state": fact.model_dump(mode="python")}
-    says = _to_say(key, subject, entries, changed)
+    says = _to_say(key, subject, entries, changed, None)
     return Write(key, InsertOne(_created(key, subject, entries) | changed), says)
 
 
@@ -127,9 +130,8 @@ def enter(collection: str, entry: Entry, subject: str) -> Write:
 
 def unsaid(key: Key, document: Document) -> list[Say]:
     """List what a document still has to say, in order."""
-    return [
-        Say(key, document["subject"], entry) for entry in document["history"][document["relayed"] :] if entry["key"]
-    ]
+    relayed = document["relayed"]
+    return list(_says(key, document["subject"], document["history"][relayed:], relayed))
 
 
 def causes(document: Document | None) -> Iterable[str]:
@@ -162,11 +164,22 @@ def _entries(key: Key, facts: Sequence[Event], cause: Cause, first: int) -> list
     ]
 
 
-def _to_say(key: Key, subject: str, entries: Sequence[Document], changed: Document) -> tuple[Say, ...]:
-    says = tuple(Say(key, subject, entry) for entry in entries if entry["key"])
-    if says:
-        changed |= {"say_to": says[-1].entry["seq"], "unsaid_since": technical_now()}
+def _to_say(
+    key: Key, subject: str, entries: Sequence[Document], changed: Document, before: Document | None
+) -> tuple[Say, ...]:
+    earlier = before or {}
+    says = tuple(_says(key, subject, entries, earlier.get("say_to", 0)))
+    if says:  # what has been unsaid for a while goes on to be
+        since = earlier.get("unsaid_since") or technical_now()
+        changed |= {"say_to": says[-1].entry["seq"], "unsaid_since": since}
     return says
+
+
+def _says(key: Key, subject: str, entries: Iterable[Document], after: int) -> Iterator[Say]:
+    for entry in entries:
+        if entry["key"]:
+            yield Say(key, subject, entry, after)
+            after = entry["seq"]
 
 
 def _created(key: Key, subject: str, entries: Sequence[Document]) -> Document:

@@ -145,7 +145,7 @@ class Lane:
             else:
                 verdicts[index] = read
         answers: list[Decided] = []
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS + len(jobs)):  # a round does one message of each document
             if not jobs:
                 break
             jobs = await self._round(jobs, verdicts, answers)

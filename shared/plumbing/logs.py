@@ -62,6 +62,7 @@ def configure_logging(service: str, level: str) -> FilteringBoundLogger:
     root.setLevel(number)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("pamqp").setLevel(logging.ERROR)  # it quotes headers that it cuts
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -7,6 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import uuid4
 
 from pymongo import UpdateMany
@@ -22,12 +23,46 @@ BURST = 500
 BACKLOG = 5_000
 """Facts waiting in this process above which lanes pause: memory stays bounded while the broker is away."""
 MARK_EVERY = 0.5
+MARK_TRIES = 6
+"""Turns a gap before what was said may take to close."""
 SWEEP_EVERY = 2.0
 OVERDUE = timedelta(seconds=5)
 """Unsaid for longer than this: its process is gone, or the broker was away."""
 PUBLISH_WITHIN = 5.0
 """Seconds for one burst: a blocked connection would wait without end."""
 SWEEP_AT_MOST = 1_000
+
+
+class Range(NamedTuple):
+    """Facts of one document that were said one after the other."""
+
+    after: int
+    """Position of the fact before them."""
+    to: int
+    tries: int
+    """How often it was tried to mark them."""
+
+
+def joined(ranges: Iterable[Range]) -> list[Range]:
+    """Join what follows without a gap."""
+    found: list[Range] = []
+    for each in sorted(ranges):
+        if found and each.after <= found[-1].to:
+            last = found[-1]
+            found[-1] = Range(last.after, max(last.to, each.to), max(last.tries, each.tries))
+        else:
+            found.append(each)
+    return found
+
+
+def _moved(each: Range, ids: Sequence[str]) -> UpdateMany:
+    # Not by version: a private fact since then must not make the document look unsaid. What is said later than `to`
+    # waits from now on, not from when the document was first unsaid.
+    waits = {"$cond": [{"$lte": ["$say_to", each.to]}, "$$REMOVE", "$$NOW"]}
+    return UpdateMany(
+        {"_id": {"$in": list(ids)}, "relayed": {"$gte": each.after, "$lt": each.to}},
+        [{"$set": {"relayed": each.to, "unsaid_since": waits}}],
+    )
 
 
 class Relay:
@@ -38,9 +73,7 @@ class Relay:
     ) -> None:
         self._store, self._wire, self._parcel, self._log, self._metrics = store, wire, parcel, log, metrics
         self._waiting: list[Say] = []
-        self._marks: dict[Key, int] = {}
-        self._unheard: dict[Key, int] = {}
-        """By document, the first fact nobody heard: it and all after it stay unsaid until a sweep says them again."""
+        self._marks: defaultdict[Key, list[Range]] = defaultdict(list)
         self._wake, self._progress = asyncio.Event(), asyncio.Event()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self.failing_since: datetime | None = None
@@ -117,15 +150,13 @@ class Relay:
         for say, outcome in zip(burst, outcomes, strict=True):
             kind = say.entry["type"]
             if outcome is not None:
-                self._unheard.setdefault(say.key, say.entry["seq"])
                 self._metrics.unroutable.labels(kind).inc()
                 self._log.error(
                     "nobody hears a fact that must be heard: check the bindings", type=kind, id=say.entry["id"]
                 )
             else:
                 self._metrics.said.labels(kind).inc()
-                if say.key not in self._unheard:
-                    self._marks[say.key] = max(self._marks.get(say.key, 0), say.entry["seq"])
+                self._marks[say.key].append(Range(say.after, say.entry["seq"], 0))
 
     async def _tend(self) -> None:
         turn = 0
@@ -141,23 +172,26 @@ class Relay:
             await asyncio.sleep(MARK_EVERY)
 
     async def _mark(self) -> None:
-        """Set `relayed`; one operation for all documents that stand at the same position."""
-        marks, self._marks = self._marks, {}
-        groups: defaultdict[str, defaultdict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-        for (name, document_id), position in marks.items():
-            groups[name][position].append(document_id)
-        for name, positions in groups.items():
-            # Filtered by `say_to`, not by version: a private fact since then must not make the document look unsaid.
-            await self._store.lazy[name].bulk_write(
-                [
-                    UpdateMany(
-                        {"_id": {"$in": ids}, "say_to": position},
-                        {"$set": {"relayed": position}, "$unset": {"unsaid_since": ""}},
-                    )
-                    for position, ids in positions.items()
-                ],
-                ordered=False,
-            )
+        """Move `relayed` on by what was said without a gap; one operation for all documents that move alike.
+
+        A fact before it that another process or lane has still to say is a gap. It may close in a moment, so the mark
+        is tried again; if it does not, the document stays unsaid and is swept.
+        """
+        marks, self._marks = self._marks, defaultdict(list)
+        groups: defaultdict[tuple[str, Range], list[str]] = defaultdict(list)
+        for (name, document_id), ranges in marks.items():
+            for each in joined(ranges):
+                groups[name, each].append(document_id)
+        by_collection: defaultdict[str, list[tuple[Range, list[str]]]] = defaultdict(list)
+        for (name, each), ids in sorted(groups.items(), key=lambda group: group[0][1]):
+            by_collection[name].append((each, ids))
+        for name, moves in by_collection.items():
+            done = await self._store.lazy[name].bulk_write([_moved(each, ids) for each, ids in moves], ordered=True)
+            if done.matched_count < sum(len(ids) for _, ids in moves):
+                for each, ids in moves:
+                    if each.tries < MARK_TRIES:
+                        for document_id in ids:
+                            self._marks[name, document_id].append(each._replace(tries=each.tries + 1))
 
     async def _sweep(self, name: str, collection: Collection_) -> None:
         """Claim overdue documents with a token, as a lease, then say them again.
@@ -181,5 +215,4 @@ class Relay:
         async for found in collection.find({"_id": {"$in": ids}, "swept_by": token}):
             says = unsaid((name, found["_id"]), found)
             self._metrics.swept.inc(len(says))
-            self._unheard.pop((name, found["_id"]), None)
             self.say(says)

@@ -7,7 +7,7 @@ one finds its effect. No `x-death` counting: the attempt is a header of ours.
 from datetime import datetime
 from typing import Any
 
-from shared.plumbing.envelope import ATTEMPT, FIRST_FAILED, ORIGIN_EXCHANGE, ORIGIN_KEY, Envelope
+from shared.plumbing.envelope import ATTEMPT, FIRST_FAILED, HEADER, ORIGIN_EXCHANGE, ORIGIN_KEY, Envelope
 from shared.plumbing.history import technical_now
 from shared.plumbing.lane import Failed
 from shared.plumbing.topology import DEAD, LADDER, RETRY, STEP, WorkQueue
@@ -19,6 +19,8 @@ REASON = "casework-reason"
 ERROR = "casework-error"
 QUEUE = "casework-origin-queue"
 FAILED_AT = "casework-failed-at"
+OUR_OWN = "casework-"
+LONGEST_HEADER = 1_000
 _BROKERS_OWN = ("x-death", "x-delivery-count", "x-first-death", "x-last-death", "x-acquired-count")
 
 
@@ -57,6 +59,16 @@ def set_aside(envelope: Envelope, failed: Failed, queue: WorkQueue) -> Parcel:
         content_type=JSON,
         timestamp=_when(envelope),
     )
+
+
+def bare(parcel: Parcel) -> Parcel:
+    """Keep of a message that cannot be written what it needs to get there and to be understood there."""
+    kept = {
+        name: value if isinstance(value, int) else str(value)[:LONGEST_HEADER]
+        for name, value in parcel.headers.items()
+        if name.startswith((OUR_OWN, HEADER)) or name == STEP
+    }
+    return parcel._replace(headers=kept, type="", correlation="", reply_to="")
 
 
 def _when(envelope: Envelope) -> datetime:

@@ -7,7 +7,8 @@ hands the queue to the wire instead. The minor version is pinned; tests hold thi
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitExchange, RabbitMessage, RabbitQueue, RabbitRouter
@@ -19,8 +20,9 @@ from shared.plumbing.ending import end
 from shared.plumbing.envelope import Envelope, read_envelope
 from shared.plumbing.history import technical_now
 from shared.plumbing.lane import Done, Failed, Verdict
+from shared.plumbing.logs import place_of
 from shared.plumbing.metrics import Metrics
-from shared.plumbing.setting_aside import CRASHED_AFTER, REASON, set_aside
+from shared.plumbing.setting_aside import CRASHED_AFTER, REASON, bare, set_aside
 from shared.plumbing.topology import EXCHANGES, STEP, WorkQueue
 from shared.plumbing.tracing import Tracing
 from shared.plumbing.wire import Parcel, Reading, Wire
@@ -77,13 +79,8 @@ class LaneSubscriber(RabbitSubscriber):
             self._wake.clear()
             batch = self._waiting[:]
             self._waiting.clear()
-            fresh = [arrival for arrival in batch if not arrival[1].deliveries]
-            if fresh:
-                await self._handle(fresh, all_before=len(fresh) == len(batch))
-            # What came back unanswered is handled alone, the most suspicious last: a message that kills its process
-            # takes no neighbour with it.
-            for arrival in sorted((one for one in batch if one[1].deliveries), key=lambda one: one[1].deliveries):
-                await self._handle([arrival], all_before=False)
+            for some in in_order(batch):
+                await self._handle(some, all_before=len(some) == len(batch))
 
     async def _handle(self, arrivals: Sequence[Arrival], *, all_before: bool) -> None:
         started = time.perf_counter()
@@ -114,6 +111,10 @@ class LaneSubscriber(RabbitSubscriber):
             try:
                 async with asyncio.timeout(5):
                     outcomes = await self.wire.publish(parcels)
+            except (TypeError, ValueError) as error:  # one of them cannot be written: without what came with it
+                self.log.warning("set aside without its own headers", queue=self.work_queue.name, error=place_of(error))
+                parcels = [bare(parcel) for parcel in parcels]
+                continue
             except Exception as error:  # noqa: BLE001  not confirmed: again, nothing has been acknowledged
                 self.log.warning("cannot set messages aside", queue=self.work_queue.name, error=type(error).__name__)
             else:
@@ -168,6 +169,23 @@ class LaneSubscriber(RabbitSubscriber):
                 self.log.warning("stopped early: the broker brings the rest again", queue=self.work_queue.name)
                 await end(unfinished)
         await super().stop()
+
+
+def in_order(batch: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
+    """Divide a batch into what is handled together: first what came for the first time.
+
+    What came back unanswered is handled alone, the most suspicious last: a message that kills its process takes no
+    neighbour with it. What arrived behind such a message of the same case waits for it: a command is decided against
+    the state the person saw.
+    """
+    worst: defaultdict[str, int] = defaultdict(int)
+    for _, envelope in batch:
+        worst[envelope.subject] = max(worst[envelope.subject], envelope.deliveries)
+    fresh = [arrival for arrival in batch if not worst[arrival[1].subject]]
+    if fresh:
+        yield fresh
+    for arrival in sorted((one for one in batch if worst[one[1].subject]), key=lambda one: worst[one[1].subject]):
+        yield [arrival]
 
 
 def _never_silent(task: "asyncio.Task[None]") -> None:

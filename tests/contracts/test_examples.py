@@ -57,7 +57,7 @@ def published_today(event: Event, example: dict[str, Any]) -> Parcel:
         "data": event.model_dump(mode="json"),
     }
     service = attribute(example, "source").rsplit("/", 1)[-1]
-    return parcel_of(Say(("", ""), attribute(example, "subject"), entry), COUNCIL, service)
+    return parcel_of(Say(("", ""), attribute(example, "subject"), entry, 0), COUNCIL, service)
 
 
 def test_there_is_an_example_of_each_message_and_of_nothing_else() -> None:

@@ -41,6 +41,20 @@ def test_every_team_of_the_sample_has_two_officers_or_more(council: Council, dir
     assert all(len(directory.members_of_team(team.id)) >= 2 for team in council.teams)
 
 
+def test_the_first_member_of_every_team_that_a_rule_names_can_take_its_cases_on(
+    council: Council, directory: Directory
+) -> None:
+    firsts = [directory.officer(min(directory.members_of_team(rule.team))) for rule in council.rules]
+
+    assert all(officer and "officer" in officer.roles for officer in firsts)
+
+
+def test_no_timer_closes_a_report_of_the_sample_that_is_always_dangerous(council: Council) -> None:
+    dangerous = [service for service in council.services if service.kind == "report" and service.danger]
+
+    assert {service.autoclose_days for service in dangerous} == {None}
+
+
 def test_every_address_of_the_sample_can_belong_to_nobody(council: Council) -> None:
     addresses = [councillor.email for councillor in council.councillors]
     addresses += [officer.email for officer in council.officers]

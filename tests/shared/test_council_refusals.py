@@ -140,6 +140,18 @@ BROKEN = {
         ("officers.csv", "cleansing response", "cleansing"),
         ("departments.yaml", 8, "team-without-officer", "team 'response' has no officer", "in officers.csv"),
     ),
+    "team of a secretary alone": (
+        (
+            "officers.csv",
+            "cleansing response,officer manager",
+            "response,officer\noff-4,Flo Bay,flo@smallham.example,cleansing,secretary",
+        ),
+        ("departments.yaml", 5, "team-without-officer", "team 'cleansing' has no officer", "an officer or manager"),
+    ),
+    "rule that sends cases to work on to admins": (
+        ("rules.csv", "trees,trees,,,,cleansing", "trees,trees,,,,democratic"),
+        ("departments.yaml", 15, "team-without-officer", "team 'democratic' has no officer", "an officer or manager"),
+    ),
     "delegate who is no secretary": (
         ("cabinet.yaml", "delegate: off-3", "delegate: off-2"),
         ("cabinet.yaml", 8, "delegation", "'off-2' does not have the role secretary", "Add the role"),

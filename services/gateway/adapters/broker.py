@@ -79,8 +79,13 @@ class ReplyLine:
         self._waiting.pop(correlation, None)
 
     async def _reopened(self, channel: AbstractChannel | None, *_: object) -> None:
-        if channel is not None:
+        if channel is None:
+            return
+        try:
             await self._listen(channel)
+        except Exception as error:  # noqa: BLE001  aio-pika drops what is raised here
+            self._log.error("no reply queue", error=type(error).__name__)
+            self._listen_again(channel)
 
     async def _listen(self, channel: AbstractChannel) -> None:
         underlay = await channel.get_underlay_channel()

@@ -130,7 +130,7 @@ class MongoOutbasket:
             return await self._holds(letter)
         if not taken:
             key = (COMMANDS.name, letter.id)
-            self._relay.say([Say(key, letter.case_id, document["history"][0])])
+            self._relay.say([Say(key, letter.case_id, document["history"][0], 0)])
         return True
 
     async def _holds(self, letter: Letter) -> bool:

@@ -322,3 +322,13 @@ async def test_a_command_on_an_unknown_case_is_refused_and_makes_no_ghost(
 
     assert replier.decided[0].refusal.kind == "not_found"
     assert await store.durable["things"].count_documents({}) == 0
+
+
+async def test_many_messages_on_one_document_are_all_done_in_one_batch(store: Store, listener: toys.Listener) -> None:
+    await given_a_thing(store)
+    notes = [toys.command_envelope(toys.a_progress(f"note {number}"), f"note-{number}") for number in range(40)]
+
+    verdicts = await a_lane(toys.commands, store, listener).work(notes)
+
+    assert {verdict.outcome for verdict in verdicts if isinstance(verdict, Done)} == {"done"}
+    assert len((await the_thing(store))["history"]) == 41

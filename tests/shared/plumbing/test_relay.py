@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from shared.events import CaseAcknowledged, CaseProgressed, CaseRouted, Event
 from shared.plumbing.history import Cause, Document, change, technical_now
-from shared.plumbing.relay import OVERDUE, Relay
+from shared.plumbing.relay import OVERDUE, Range, Relay, joined
 from shared.plumbing.store import Collection, Store
 from shared.plumbing.wire import Parcel, Reading, Unroutable, parcel_of
 from tests.shared.plumbing import toys
@@ -177,6 +177,38 @@ async def test_facts_wait_in_order_while_the_broker_is_away(store: Store, relay:
     await until_tried(relay)
     assert broker.took == [ROUTED.type, PROGRESSED.type]
     assert relay.failing_since is None
+
+
+async def test_a_fact_another_process_has_yet_to_say_keeps_a_later_one_from_counting(
+    store: Store, relay: Relay, broker: Broker
+) -> None:
+    first = change(toys.THINGS, toys.CASE, toys.CASE, None, [ROUTED], Cause("one", "corr"))
+    await store.write([first])  # another process wrote it, and its broker is away
+
+    await tell(store, relay, PROGRESSED, "two")
+    await until_tried(relay)
+    await asyncio.sleep(1.2)  # two turns of marking
+    assert (await thing(store))["relayed"] == 0
+
+    relay.say(first.says)
+    await until_relayed(store, 2)
+    assert broker.took == [PROGRESSED.type, ROUTED.type]
+
+
+async def test_if_that_process_is_gone_all_is_swept_in_order(store: Store, relay: Relay, broker: Broker) -> None:
+    await store.write([change(toys.THINGS, toys.CASE, toys.CASE, None, [ROUTED], Cause("one", "corr"))])
+    await tell(store, relay, PROGRESSED, "two")
+    await until_tried(relay)
+
+    await make_overdue(store)
+
+    await until_relayed(store, 2)
+    assert broker.took == [PROGRESSED.type, ROUTED.type, PROGRESSED.type]
+
+
+def test_what_follows_without_a_gap_is_one_range() -> None:
+    assert joined([Range(3, 5, 0), Range(0, 1, 2), Range(1, 3, 1)]) == [Range(0, 5, 2)]
+    assert joined([Range(1, 2, 0), Range(4, 5, 0)]) == [Range(1, 2, 0), Range(4, 5, 0)]
 
 
 async def test_what_another_process_left_unsaid_is_swept(store: Store, relay: Relay, broker: Broker) -> None:
