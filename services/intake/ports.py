@@ -6,7 +6,7 @@ A port gives what is on file; who may see it is decided by the domain, never by 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from services.intake.domain import CaseOnFile
+from services.intake.domain import CaseOnFile, TeamWork
 from shared.commands import RefusedCommand
 from shared.events import State
 
@@ -15,10 +15,10 @@ CASES = "cases"
 
 
 class Wish(NamedTuple):
-    """Which cases somebody wants listed: those the person owns or is cc'd on, and those of the teams."""
+    """Which cases somebody wants listed: those the person owns or is cc'd on, and those of the team work."""
 
     person: str
-    teams: frozenset[str]
+    work: TeamWork
     states: tuple[State, ...] = ()
     """Empty: in any state."""
     limit: int = 50

@@ -79,13 +79,14 @@ MATRIX: Mapping[type[CaseEvent], Told] = MappingProxyType(
         CaseCompleted: Told("completion", ("owner", "cc", "secretary")),
         CaseAutocloseExtended: NOBODY,  # the owner did it, and nobody else has to act
         CaseAutocloseWarned: Told("autoclose-warning", ("owner", "secretary")),
-        CaseOverdue: Told("overdue", ("owner", "secretary", "team")),
+        CaseOverdue: Told("overdue", ("owner", "secretary", "team", "triage", "duty")),
         CaseCcAdded: Told("copied-in", ("colleague",)),
         CaseCcRemoved: NOBODY,  # removal ends the notices
         CaseClosed: Told("closed", ("owner", "cc", "secretary", "team")),
     }
 )
-"""Who is told of which fact (domain 2.7). `duty` is told of danger only: cases on the urgent lane."""
+"""Who is told of which fact (domain 2.7). `triage` is told instead of `team` while the case waits in triage. `duty` is
+told of danger only, cases on the urgent lane, and where the team has a duty inbox of its own: nobody is told twice."""
 
 _WORDING: Mapping[Role, str] = MappingProxyType(
     {
@@ -202,11 +203,16 @@ def _recipients(role: Role, event: CaseEvent, directory: Directory) -> tuple[str
             found = (event.person,)
         case "secretary" if case.secretary and case.capacity == "cabinet":
             found = (case.secretary,)
-        case "team" | "triage":
+        case "team" | "triage" if (role == "triage") == (case.state == "triage"):
             found = (TEAM + _holder(event, directory),)
-        case "duty" if case.lane == "urgent":
+        case "duty" if case.lane == "urgent" and _has_own_duty_inbox(_holder(event, directory), directory):
             found = (DUTY + _holder(event, directory),)
     return found
+
+
+def _has_own_duty_inbox(team_id: str, directory: Directory) -> bool:
+    team = directory.team(team_id)
+    return bool(team and team.duty_inbox and team.duty_inbox.casefold() != team.inbox.casefold())
 
 
 def _holder(event: CaseEvent, directory: Directory) -> str:

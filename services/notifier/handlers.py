@@ -102,7 +102,7 @@ def warn_of_autoclose(event: CaseAutocloseWarned, message: Envelope, directory: 
 
 @handlers.into(NOTICES)
 def tell_of_overdue(event: CaseOverdue, message: Envelope, directory: Directory) -> list[Notice]:
-    """Tell the owner and the team that a date has passed."""
+    """Tell the owner and the team that a date has passed; of danger, the duty inbox as well."""
     return _notices(event, message, directory)
 
 

@@ -24,7 +24,7 @@ async def test_a_report_is_completed_accepted_and_closed(town: Town) -> None:
 
     assert (completed["status"], completed["team"]) == ("completed", "street-cleansing")
     assert "autoclose" in clocks(completed)
-    assert (closed["status"], clocks(closed), closed["commands"]) == ("closed", {}, [])
+    assert (closed["status"], clocks(closed), closed["commands"]) == ("closed", {}, ["add-cc"])
     assert facts_of(closed) == ["raised", "routed", "acknowledged", "completed", "closed"]
 
 

@@ -67,7 +67,8 @@ def _newest(filed: CaseOnFile) -> tuple[datetime, str]:
 
 def _is_wanted(filed: CaseOnFile, wish: Wish) -> bool:
     public = filed.case.public
-    theirs = wish.person == public.owner or wish.person in public.cc or public.team in wish.teams
+    of_team = public.team in wish.work.teams or (public.state == "triage" and public.team in wish.work.triage)
+    theirs = wish.person == public.owner or wish.person in public.cc or of_team
     return theirs and (not wish.states or public.state in wish.states)
 
 

@@ -43,10 +43,12 @@ from shared.council import (
     Town,
     Ward,
 )
+from shared.council.model import Role
 from shared.events import ClockKind, Event, Fact, RoutingDecided, RoutingTriageNeeded, TimerDue
 
 OWNER, COLLEAGUE, THIRD, STRANGER, FORMER = "cllr-ash", "cllr-birch", "cllr-cedar", "cllr-dale", "cllr-elder"
 OFFICER, OTHER_OFFICER, DEMOCRATIC = "off-hana", "off-sam", "off-dora"
+MANAGER, SECRETARY, PLACING_OFFICER = "off-mara", "off-sven", "off-petra"
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 REFERENCE = reference_for("testham", OWNER, "key-1")
 CANARY = "Wilhelmina Quillfeather"
@@ -93,7 +95,10 @@ def make_council(**changes: Any) -> Council:
         officers=(
             _officer(OFFICER, "Hana Hollowby", "housing"),
             _officer(OTHER_OFFICER, "Sam Sorrelton", "streets"),
-            _officer(DEMOCRATIC, "Dora Dunwell", "democratic"),
+            _officer(DEMOCRATIC, "Dora Dunwell", "democratic", "admin"),
+            _officer(MANAGER, "Mara Marlowe", "housing", "manager"),
+            _officer(SECRETARY, "Sven Swanley", "housing", "secretary"),
+            _officer(PLACING_OFFICER, "Petra Pinfold", "democratic", "officer", "admin"),
         ),
         services=(
             ServiceType(code="repairs", name="Housing repairs", kind="case", answer="10wd", autoclose_days=10),
@@ -139,8 +144,8 @@ def _councillor(person: str, name: str, *seats: Seat) -> Councillor:
     return Councillor(id=person, name=name, email=f"{person}@testham.example", seats=seats)
 
 
-def _officer(person: str, name: str, team: str) -> Officer:
-    return Officer(id=person, name=name, email=f"{person}@testham.example", teams=(team,))
+def _officer(person: str, name: str, team: str, *roles: Role) -> Officer:
+    return Officer(id=person, name=name, email=f"{person}@testham.example", teams=(team,), roles=roles or ("officer",))
 
 
 DIRECTORY = Directory(make_council())

@@ -8,7 +8,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.intake.adapters import COLLECTIONS, MongoCaseFile
-from services.intake.domain import CaseOnFile
+from services.intake.domain import CaseOnFile, TeamWork
 from services.intake.handlers import CASES
 from services.intake.ports import CaseFile, Wish
 from shared.commands import (
@@ -27,6 +27,7 @@ from tests.intake.fakes import VAULT, FakeCaseFile, filed
 from tests.intake.stories import (
     CANARY,
     COLLEAGUE,
+    DEMOCRATIC,
     MONDAY,
     OFFICER,
     OWNER,
@@ -38,8 +39,11 @@ from tests.intake.stories import (
     order,
     raising,
     routed,
+    undecided,
     well_formed,
 )
+
+NO_TEAM = TeamWork(frozenset(), frozenset())
 
 
 class Cabinet(Protocol):
@@ -134,12 +138,27 @@ class CaseFileSuite:
         for story in (owned, copied, foreign, of_team):
             await cabinet.put(story)
 
-        for_owner = await cabinet.case_file.page(Wish(OWNER, frozenset()))
-        for_team = await cabinet.case_file.page(Wish(OFFICER, frozenset({"housing"})))
+        for_owner = await cabinet.case_file.page(Wish(OWNER, NO_TEAM))
+        for_team = await cabinet.case_file.page(Wish(OFFICER, TeamWork(frozenset({"housing"}), frozenset())))
 
         assert references(for_owner.cases) == [copied.case.public.reference, owned.case.public.reference]
         assert references(for_team.cases) == [of_team.case.public.reference]
         assert (for_owner.next, for_owner.total, for_team.total) == (None, 2, 1)
+
+    async def test_an_admins_list_holds_and_counts_only_what_waits_in_triage(self, cabinet: Cabinet) -> None:
+        waiting, working, elsewhere = raised("a"), raised("b"), raised("c")
+        waiting.hear(undecided())
+        working.hear(routed(team="democratic"))
+        elsewhere.hear(routed())
+        for story in (waiting, working, elsewhere):
+            await cabinet.put(story)
+        work = TeamWork(frozenset(), frozenset({"democratic"}))
+
+        page = await cabinet.case_file.page(Wish(DEMOCRATIC, work))
+        closed = await cabinet.case_file.page(Wish(DEMOCRATIC, work, states=("with_team",)))
+
+        assert (references(page.cases), page.total) == ([waiting.case.public.reference], 1)
+        assert (list(closed.cases), closed.total) == ([], 0)
 
     async def test_pages_follow_each_other_without_gap_or_repetition(self, cabinet: Cabinet) -> None:
         stories = [raised(f"key-{number}", minutes=number // 2) for number in range(7)]  # pairs at the same time
@@ -150,7 +169,7 @@ class CaseFileSuite:
         after: str | None = None
         sizes: list[int] = []
         while True:
-            page = await cabinet.case_file.page(Wish(OWNER, frozenset(), limit=3, after=after))
+            page = await cabinet.case_file.page(Wish(OWNER, NO_TEAM, limit=3, after=after))
             seen += references(page.cases)
             sizes.append(len(page.cases))
             assert page.total == 7
@@ -167,7 +186,7 @@ class CaseFileSuite:
         await cabinet.put(waiting)
         await cabinet.put(with_team)
 
-        page = await cabinet.case_file.page(Wish(OWNER, frozenset(), states=("with_team", "closed")))
+        page = await cabinet.case_file.page(Wish(OWNER, NO_TEAM, states=("with_team", "closed")))
 
         assert references(page.cases) == [with_team.case.public.reference]
         assert page.total == 1
@@ -177,7 +196,7 @@ class CaseFileSuite:
         story.hear(routed())
         await cabinet.put(story)
 
-        (line,) = (await cabinet.case_file.page(Wish(OWNER, frozenset()))).cases
+        (line,) = (await cabinet.case_file.page(Wish(OWNER, NO_TEAM))).cases
 
         assert [record.seq for record in line.records] == [1]
         assert line.records[0].text["summary"] == "Case a"
@@ -186,7 +205,7 @@ class CaseFileSuite:
     async def test_a_cursor_that_is_none_of_ours_ends_the_list(self, cabinet: Cabinet, cursor: str) -> None:
         await cabinet.put(raised("a"))
 
-        page = await cabinet.case_file.page(Wish(OWNER, frozenset(), after=cursor))
+        page = await cabinet.case_file.page(Wish(OWNER, NO_TEAM, after=cursor))
 
         assert (list(page.cases), page.next, page.total) == ([], None, 1)
 

@@ -181,7 +181,7 @@ async def test_a_case_travels_from_its_raising_to_its_close(intake: Intake) -> N
     assert CANARY not in str(intake.listener.said)
     closed = (await intake.case(OWNER)).view
     assert closed is not None
-    assert (closed.status, closed.commands) == ("closed", ())
+    assert (closed.status, closed.commands) == ("closed", ("add-cc", "remove-cc"))
 
 
 @pytest.mark.mongo

@@ -27,11 +27,14 @@ from tests.intake.stories import (
     COLLEAGUE,
     DEMOCRATIC,
     DIRECTORY,
+    MANAGER,
     MONDAY,
     OFFICER,
     OTHER_OFFICER,
     OWNER,
+    PLACING_OFFICER,
     REFERENCE,
+    SECRETARY,
     STRANGER,
     THIRD,
     Story,
@@ -117,7 +120,7 @@ async def test_a_colleague_sees_the_constituent_only_if_shared(share: bool) -> N
     assert view.description == "Water comes through the outer wall."
 
 
-@pytest.mark.parametrize("person", [STRANGER, OTHER_OFFICER, DEMOCRATIC, THIRD, "nobody"])
+@pytest.mark.parametrize("person", [STRANGER, OTHER_OFFICER, DEMOCRATIC, SECRETARY, THIRD, "nobody"])
 async def test_a_foreign_case_is_as_empty_as_none(person: str) -> None:
     with_case, without = Front(for_a_resident(share=True)), Front()
 
@@ -196,6 +199,18 @@ async def test_a_case_in_triage_is_listed_to_democratic_services() -> None:
     story.hear(undecided())
 
     assert [line.relation for line in (await Front(story).cases(DEMOCRATIC)).cases] == ["officer"]
+
+
+@pytest.mark.parametrize("state", ["raised", "triage", "with_team", "closed"])
+@pytest.mark.parametrize("person", [OWNER, COLLEAGUE, THIRD, OFFICER, MANAGER, SECRETARY, DEMOCRATIC, PLACING_OFFICER])
+async def test_a_list_shows_and_counts_exactly_what_the_person_may_see(state: str, person: str) -> None:
+    story = tell(state, cc=(COLLEAGUE,))
+    front = Front(story)
+
+    seen = (await front.case(person)).view is not None
+    listed = await front.cases(person)
+
+    assert (len(listed.cases), listed.total) == ((1, 1) if seen else (0, 0))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from services.intake import domain
-from services.intake.domain import Case, evolve
+from services.intake.domain import Case, evolve, words
 from shared.commands import (
     Accept,
     Acknowledge,
@@ -14,6 +14,7 @@ from shared.commands import (
     Commit,
     Complete,
     ExtendAutoClose,
+    RaiseCase,
     Refusal,
 )
 from shared.council import Directory
@@ -126,7 +127,7 @@ def test_triage_runs_the_acknowledge_clock_and_is_seen_by_democratic_services() 
     assert isinstance(fact, CaseTriageNeeded)
     assert (fact.case.state, fact.case.team) == ("triage", "democratic")
     assert clocks_of(story.case) == {"acknowledge": (end_of(2026, 11, 24), "1wd", 2)}
-    assert domain.role_of(story.case, DEMOCRATIC, DIRECTORY) == "officer"
+    assert domain.role_of(story.case, DEMOCRATIC, DIRECTORY) == "admin"
 
 
 def test_a_team_found_after_triage_leaves_the_acknowledge_clock_as_it_was() -> None:
@@ -271,6 +272,30 @@ def test_a_case_whose_service_never_closes_has_no_clock_after_its_answer() -> No
     refusal = refused(story.give(order(ExtendAutoClose, OWNER, MONDAY, until=date(2027, 1, 4), reason="Wait.")))
     assert refusal.code == "never-closes"
     assert refusal.instead == ("accept", "add-cc")
+
+
+@pytest.mark.parametrize(
+    ("command", "service"),
+    [
+        (reporting(flags=("asbestos",)), "fly-tipping"),
+        (reporting(service="dangerous-waste"), "dangerous-waste"),
+    ],
+)
+def test_a_dangerous_report_is_never_closed_by_a_timer(command: RaiseCase, service: str) -> None:
+    services = tuple(each.model_copy(update={"autoclose_days": 5}) for each in DIRECTORY.council.services)
+    directory = Directory(make_council(services=services))
+    story = Story(directory)
+    story.give(command)
+    story.hear(routed(service=service))
+    story.give(order(Acknowledge, OFFICER, MONDAY))
+
+    story.give(order(Complete, OFFICER, MONDAY))
+
+    assert story.case.public.clocks == ()
+    assert "does not close by itself" in words.sentence(story.case, directory)
+    assert "extend-auto-close" not in domain.offered(story.case, OWNER, directory, MONDAY)
+    refusal = refused(story.give(order(ExtendAutoClose, OWNER, MONDAY, until=date(2027, 1, 4), reason="Wait.")))
+    assert refusal.code == "never-closes"
 
 
 def test_accepting_closes_with_an_outcome() -> None:

@@ -14,24 +14,32 @@ from shared.commands import (
     Refusal,
     RemoveCc,
 )
+from shared.council import Directory
 from tests.intake.stories import (
     COLLEAGUE,
     DEMOCRATIC,
     DIRECTORY,
+    MANAGER,
     MONDAY,
     OFFICER,
     OTHER_OFFICER,
     OWNER,
+    PLACING_OFFICER,
+    SECRETARY,
     STRANGER,
     THIRD,
     Story,
+    make_council,
     order,
+    routed,
     tell,
     well_formed,
 )
 
 STATES = ("raised", "triage", "with_team", "in_progress", "committed", "answered", "closed")
-PEOPLE = (OWNER, COLLEAGUE, OFFICER, OTHER_OFFICER, DEMOCRATIC, STRANGER, "system", "nobody")
+STAFF = (OFFICER, MANAGER, SECRETARY, OTHER_OFFICER, DEMOCRATIC, PLACING_OFFICER)
+PEOPLE = (OWNER, COLLEAGUE, *STAFF, STRANGER, "system", "nobody")
+OF_A_CLOSED_CASE = ("add-cc", "remove-cc")
 
 
 def refused(result: object) -> Refusal:
@@ -71,17 +79,68 @@ def _copy(story: Story) -> Story:
         ("committed", OWNER, ("extend-auto-close", "add-cc", "remove-cc")),
         ("answered", OWNER, ("accept", "extend-auto-close", "add-cc", "remove-cc")),
         ("answered", COLLEAGUE, ("remove-cc",)),
-        ("triage", DEMOCRATIC, ("add-progress",)),
+        ("with_team", MANAGER, ("acknowledge", "add-progress")),
+        ("with_team", SECRETARY, ()),
+        ("triage", DEMOCRATIC, ()),
+        ("triage", PLACING_OFFICER, ("add-progress",)),
         ("answered", STRANGER, ()),
-        ("closed", OWNER, ()),
+        ("closed", OWNER, OF_A_CLOSED_CASE),
+        ("closed", COLLEAGUE, ("remove-cc",)),
+        ("closed", OFFICER, ()),
     ],
 )
 def test_a_person_is_offered_what_the_table_says(state: str, person: str, commands: tuple[str, ...]) -> None:
     assert offered(tell(state, cc=(COLLEAGUE,)).case, person, DIRECTORY, MONDAY) == commands
 
 
+@pytest.mark.parametrize(
+    ("state", "known_to"),
+    [
+        ("raised", {}),
+        ("triage", {DEMOCRATIC: "admin", PLACING_OFFICER: "officer"}),
+        ("with_team", {OFFICER: "officer", MANAGER: "officer"}),
+        ("closed", {OFFICER: "officer", MANAGER: "officer"}),
+    ],
+)
+def test_staff_know_the_cases_they_work_on_and_admins_what_waits_in_triage(
+    state: str, known_to: dict[str, domain.Role]
+) -> None:
+    case = tell(state).case
+
+    roles = {person: domain.role_of(case, person, DIRECTORY) for person in STAFF}
+
+    assert {person: role for person, role in roles.items() if role} == known_to
+
+
+def test_an_admin_loses_sight_of_a_case_that_the_triage_team_itself_works_on() -> None:
+    story = tell("raised")
+    story.hear(routed(team="democratic"))
+
+    assert domain.role_of(story.case, DEMOCRATIC, DIRECTORY) is None
+    assert domain.role_of(story.case, PLACING_OFFICER, DIRECTORY) == "officer"
+
+
+def test_an_admin_who_is_not_on_the_triage_team_knows_no_case() -> None:
+    officers = tuple(
+        officer.model_copy(update={"teams": ("streets",)}) if officer.id == DEMOCRATIC else officer
+        for officer in make_council().officers
+    )
+    directory = Directory(make_council(officers=officers))
+
+    assert domain.role_of(tell("triage").case, DEMOCRATIC, directory) is None
+
+
 @pytest.mark.parametrize("name", ORDER)
-def test_a_closed_case_refuses_everything(name: str) -> None:
+def test_an_admin_reads_and_gives_no_command(name: str) -> None:
+    story = tell("triage")
+
+    refusal = refused(story.give(well_formed(name, story.case, DEMOCRATIC, MONDAY)))
+
+    assert (refusal.kind, refusal.code, refusal.instead) == ("forbidden", "not-permitted", ())
+
+
+@pytest.mark.parametrize("name", [each for each in ORDER if each not in OF_A_CLOSED_CASE])
+def test_a_closed_case_refuses_everything_but_its_readers(name: str) -> None:
     story = tell("closed", cc=(COLLEAGUE,))
     actor = next(
         person
@@ -91,8 +150,32 @@ def test_a_closed_case_refuses_everything(name: str) -> None:
 
     refusal = refused(story.give(well_formed(name, story.case, actor, MONDAY)))
 
-    assert (refusal.kind, refusal.code, refusal.instead) == ("conflict", "closed", ())
+    assert (refusal.kind, refusal.code) == ("conflict", "closed")
+    assert refusal.instead == (OF_A_CLOSED_CASE if actor == OWNER else ())
     assert "raise a new case" in refusal.sentence
+
+
+def test_of_a_closed_case_colleagues_may_still_learn_and_leave() -> None:
+    story = tell("closed")
+
+    story.give(order(AddCc, OWNER, MONDAY, person=COLLEAGUE))
+    joined = story.case.public
+    story.give(order(RemoveCc, COLLEAGUE, MONDAY, person=COLLEAGUE))
+
+    assert (joined.state, joined.cc) == ("closed", (COLLEAGUE,))
+    assert (story.case.public.state, story.case.public.cc) == ("closed", ())
+
+
+@pytest.mark.parametrize("name", ["add-cc", "remove-cc", "accept"])
+def test_an_anonymised_case_takes_nothing(name: str) -> None:
+    story = tell("closed", cc=(COLLEAGUE,))
+    public = story.case.public.model_copy(update={"state": "anonymised"})
+    story.known = story.case.model_copy(update={"public": public})
+
+    refusal = refused(story.give(well_formed(name, story.case, OWNER, MONDAY)))
+
+    assert (refusal.kind, refusal.code, refusal.instead) == ("conflict", "not-in-anonymised", ())
+    assert refusal.sentence.endswith("This one has been anonymised.")
 
 
 @pytest.mark.parametrize("person", [STRANGER, OTHER_OFFICER, DEMOCRATIC, "system", "nobody", THIRD])

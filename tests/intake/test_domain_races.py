@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from services.intake.domain.policy import ORDER
 from shared.commands import ExtendAutoClose, Refusal
-from shared.events import CaseClosed, CaseState, Clock, ClockKind, Fact
+from shared.council import Directory
+from shared.events import CaseCcAdded, CaseCcRemoved, CaseClosed, CaseState, Clock, ClockKind, Fact
 from tests.counts import count
 from tests.intake.stories import (
     COLLEAGUE,
@@ -19,6 +20,7 @@ from tests.intake.stories import (
     OWNER,
     STRANGER,
     Story,
+    make_council,
     order,
     raising,
     reporting,
@@ -102,7 +104,9 @@ class Walk:
         new = self.story.facts[count:]
         assert len(new) <= 1
         if before.state == "closed":
-            assert not new, "a closed case says nothing"
+            said = (CaseCcAdded, CaseCcRemoved)
+            assert all(isinstance(fact.event, said) for fact in new), "a closed case only gains and loses readers"
+            assert case.public.state == "closed"
         for fact in new:
             self.look_at(fact, before)
         assert case.public.state != "committed" or case.public.clock("autoclose") is None
@@ -184,6 +188,30 @@ def test_every_timer_of_a_closed_case_is_stale(kind: ClockKind) -> None:
     story.give(well_formed("accept", story.case, OWNER, MONDAY))
 
     assert story.hear(timer(kind, clock.rev, clock.due)) == ()
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(days=3)])
+@pytest.mark.parametrize("kind", ["autoclose_warning", "autoclose_last_warning"])
+def test_of_a_close_that_is_due_already_nobody_is_warned(kind: ClockKind, late: timedelta) -> None:
+    story = tell("answered")
+    close = story.case.public.clock("autoclose")
+    assert close is not None
+
+    assert story.fire(kind, close.due + late) == ()
+    assert story.fire("autoclose", close.due + late) != ()
+    assert story.case.public.state == "closed"
+
+
+def test_a_close_that_runs_can_be_extended_although_the_service_no_longer_closes() -> None:
+    story = tell("answered")
+    services = tuple(each.model_copy(update={"autoclose_days": None}) for each in DIRECTORY.council.services)
+    story.directory = Directory(make_council(services=services))
+
+    story.give(order(ExtendAutoClose, OWNER, MONDAY, until=_later(MONDAY), reason="I ask the resident."))
+
+    close = story.case.public.clock("autoclose")
+    assert close is not None
+    assert close.due == DIRECTORY.calendar.end_of_day(_later(MONDAY))
 
 
 def _later(at: datetime) -> date:

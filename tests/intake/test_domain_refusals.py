@@ -58,6 +58,8 @@ def raised(result: object) -> Fact:
         ),
         (reporting(location=None), "location-missing", "location", "Say where it is"),
         (reporting(flags=("explosive",)), "unknown-flag", "flags", "Asbestos (asbestos), Blocks the way (blocking)"),
+        (reporting(flags=("danger",)), "unknown-flag", "flags", "Asbestos (asbestos), Blocks the way (blocking)"),
+        (raising(flags=("danger",)), "unknown-flag", "flags", "it has none, so leave `flags` out"),
         (
             raising(cc=(STRANGER,)),
             "not-a-fellow-councillor",
@@ -149,7 +151,6 @@ def test_the_council_says_how_long_words_may_be(command: RaiseCase, field: str) 
     [
         (raising(), "normal"),
         (raising(lane="urgent"), "normal"),
-        (raising(flags=("danger",)), "urgent"),
         (reporting(), "normal"),
         (reporting(flags=("blocking",)), "normal"),
         (reporting(flags=("asbestos",)), "urgent"),
@@ -213,6 +214,25 @@ def test_an_extension_to_a_promise_that_is_long_past_is_refused() -> None:
     assert (refusal.code, refusal.field) == ("extension-into-the-past", "to_commitment")
 
 
+@pytest.mark.parametrize("until", [date(2026, 12, 22), date(2026, 12, 23)])
+def test_up_to_the_promised_day_there_is_nothing_to_extend(until: date) -> None:
+    story = tell("committed")
+
+    refusal = refused(story.give(order(ExtendAutoClose, OWNER, MONDAY, until=until, reason="Please.")))
+
+    assert (story.case.promised, refusal.code) == (date(2026, 12, 23), "not-an-extension")
+    assert "stays open until Wednesday 23 December 2026 already: name a day from Thursday 24" in refusal.sentence
+
+
+def test_the_later_of_promise_and_extension_is_what_an_extension_must_pass() -> None:
+    story = tell("committed")
+    story.give(order(ExtendAutoClose, OWNER, MONDAY, until=date(2027, 1, 15), reason="Please."))
+
+    refusal = refused(story.give(order(ExtendAutoClose, OWNER, MONDAY, until=date(2027, 1, 15), reason="Again.")))
+
+    assert "stays open until Friday 15 January 2027 already" in refusal.sentence
+
+
 def test_the_last_possible_extension_leaves_nothing_to_extend() -> None:
     story = tell("answered")
     story.give(order(ExtendAutoClose, OWNER, MONDAY, until=date(2027, 11, 23), reason="A year."))
@@ -263,7 +283,8 @@ def test_a_day_beyond_the_known_calendar_is_refused_and_never_guessed() -> None:
     story = tell("in_progress")
     horizon = DIRECTORY.calendar.known_until
     at = datetime(horizon.year, 12, 28, 10, 0, tzinfo=UTC)
-    story.give(order(Commit, OFFICER, at, promised=horizon, text="On the last day."))
+    promised = horizon - timedelta(days=1)
+    story.give(order(Commit, OFFICER, at, promised=promised, text="On the last day but one."))
 
     refusal = refused(story.give(order(ExtendAutoClose, OWNER, at, to_commitment=True, reason="Please.")))
 

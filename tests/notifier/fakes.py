@@ -58,7 +58,12 @@ COUNCIL = Council(
             duty_inbox="lighting-duty@exampleton.example",
         ),
         Team(
-            id="members-desk", name="Members' Desk", department="streets", inbox="desk@exampleton.example", triage=True
+            id="members-desk",
+            name="Members' Desk",
+            department="streets",
+            inbox="desk@exampleton.example",
+            duty_inbox="desk-duty@exampleton.example",
+            triage=True,
         ),
     ),
     officers=(Officer(id="off-cedar", name="Cleo Cedar", email="cleo.cedar@exampleton.example", teams=("lighting",)),),
@@ -74,6 +79,12 @@ def renamed(field: str, name: str) -> Directory:
     first, *rest = getattr(COUNCIL, field)
     changed = (first.model_copy(update={"name": name}), *rest)
     return Directory(COUNCIL.model_copy(update={field: changed}))
+
+
+def with_duty_inbox(address: str | None) -> Directory:
+    """Give every team this duty inbox, or none, as if nobody had checked it."""
+    teams = tuple(team.model_copy(update={"duty_inbox": address}) for team in COUNCIL.teams)
+    return Directory(COUNCIL.model_copy(update={"teams": teams}))
 
 
 DIRECTORY = Directory(COUNCIL)
@@ -103,9 +114,9 @@ def case(**changes: Any) -> CaseState:
     )
 
 
-def notices(event: CaseEvent, event_id: str = EVENT) -> list[Notice]:
+def notices(event: CaseEvent, event_id: str = EVENT, directory: Directory = DIRECTORY) -> list[Notice]:
     """List the notices of an event in the fictional council."""
-    return notices_for(event, event_id=event_id, caseseq=3, correlation="c-1", directory=DIRECTORY)
+    return notices_for(event, event_id=event_id, caseseq=3, correlation="c-1", directory=directory)
 
 
 def notice(number: int = 1, **changes: Any) -> Notice:

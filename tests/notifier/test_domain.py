@@ -23,12 +23,13 @@ from shared.events import (
     CaseRouted,
     CaseTriageNeeded,
 )
-from tests.notifier.fakes import AT, EVENT, case, notices
+from tests.notifier.fakes import AT, EVENT, case, notices, with_duty_inbox
 
+IN_TRIAGE = case(team="members-desk", state="triage")
 EVENTS: dict[str, CaseEvent] = {
     "raised": CaseRaised(at=AT, case=case(), raised_on=date(2026, 3, 2)),
     "routed": CaseRouted(at=AT, case=case(), team="lighting", rule="r1", rules_version="7", reason="service-rule"),
-    "triage needed": CaseTriageNeeded(at=AT, case=case(team=None), rules_version="7", reason="no-rule"),
+    "triage needed": CaseTriageNeeded(at=AT, case=IN_TRIAGE, rules_version="7", reason="no-rule"),
     "acknowledged": CaseAcknowledged(at=AT, case=case(), team="lighting"),
     "progress": CaseProgressed(at=AT, case=case()),
     "commitment": CaseCommitted(at=AT, case=case(), promised=date(2026, 3, 20)),
@@ -43,39 +44,45 @@ EVENTS: dict[str, CaseEvent] = {
 }
 
 # The rows of the council's notification matrix (domain 2.7) for the events that exist: owner, cc, secretary where the
-# case is cabinet work, department. Digests and administrators are not told by these mails.
+# case is cabinet work, department, and the department's duty inbox if the case is dangerous. Digests and administrators
+# are not told by these mails.
 COUNCIL_MATRIX = """
-event               | owner | cc  | secretary | department
-raised              | yes   | yes | yes       | -
-routed              | -     | -   | -         | team
-triage needed       | -     | -   | -         | triage
-acknowledged        | yes   | -   | yes       | -
-progress            | yes   | yes | yes       | -
-commitment          | yes   | yes | yes       | team
-final response      | yes   | yes | yes       | -
-completed           | yes   | yes | yes       | -
-auto-close extended | -     | -   | -         | -
-auto-close warning  | yes   | -   | yes       | -
-breached            | yes   | -   | yes       | team
-cc added            | -     | new | -         | -
-cc removed          | -     | -   | -         | -
-closed              | yes   | yes | yes       | team
+event               | owner | cc  | secretary | department | of danger
+raised              | yes   | yes | yes       | -          | -
+routed              | -     | -   | -         | team       | duty
+triage needed       | -     | -   | -         | triage     | triage duty
+acknowledged        | yes   | -   | yes       | -          | -
+progress            | yes   | yes | yes       | -          | -
+commitment          | yes   | yes | yes       | team       | -
+final response      | yes   | yes | yes       | -          | -
+completed           | yes   | yes | yes       | -          | -
+auto-close extended | -     | -   | -         | -          | -
+auto-close warning  | yes   | -   | yes       | -          | -
+breached            | yes   | -   | yes       | team       | duty
+cc added            | -     | new | -         | -          | -
+cc removed          | -     | -   | -         | -          | -
+closed              | yes   | yes | yes       | team       | -
 """
 ROWS = [tuple(cell.strip() for cell in line.split("|")) for line in COUNCIL_MATRIX.strip().splitlines()[1:]]
-DEPARTMENT = {"-": set(), "team": {"team:lighting"}, "triage": {"team:members-desk"}}
+DEPARTMENT: dict[str, set[str]] = {
+    "-": set(),
+    "team": {"team:lighting"},
+    "duty": {"duty:lighting"},
+    "triage": {"team:members-desk"},
+    "triage duty": {"duty:members-desk"},
+}
 
 
-@pytest.mark.parametrize(("name", "owner", "cc", "secretary", "department"), ROWS)
-def test_everybody_in_the_matrix_is_told_and_nobody_else(
-    name: str, owner: str, cc: str, secretary: str, department: str
-) -> None:
-    event = EVENTS[name].model_copy(
-        update={"case": EVENTS[name].case.model_copy(update={"capacity": "cabinet", "secretary": "off-cedar"})}
-    )
+@pytest.mark.parametrize("lane", ["normal", "urgent"])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_everybody_in_the_matrix_is_told_and_nobody_else(row: tuple[str, ...], lane: str) -> None:
+    name, owner, cc, secretary, department, of_danger = row
+    changes = {"capacity": "cabinet", "secretary": "off-cedar", "lane": lane}
+    event = EVENTS[name].model_copy(update={"case": EVENTS[name].case.model_copy(update=changes)})
 
     told = {notice.recipient for notice in notices(event)}
 
-    expected = set(DEPARTMENT[department])
+    expected = DEPARTMENT[department] | (DEPARTMENT[of_danger] if lane == "urgent" else set())
     expected |= {"cllr-alder"} if owner == "yes" else set()
     expected |= {"cllr-birch"} if cc in ("yes", "new") else set()
     expected |= {"off-cedar"} if secretary == "yes" else set()
@@ -104,16 +111,23 @@ def test_of_danger_the_duty_inbox_is_told_as_well() -> None:
     assert told == {"team:lighting": "new-case-team", "duty:lighting": "new-case-duty"}
 
 
-def test_danger_that_no_rule_can_route_wakes_the_triage_teams_duty() -> None:
-    event = CaseTriageNeeded(at=AT, case=case(lane="urgent", team=None), rules_version="7", reason="no-rule")
+@pytest.mark.parametrize("address", [None, "lighting@exampleton.example", "Lighting@Exampleton.example"])
+@pytest.mark.parametrize("name", ["routed", "breached"])
+def test_a_team_without_a_duty_inbox_of_its_own_is_told_of_danger_once(name: str, address: str | None) -> None:
+    event = EVENTS[name].model_copy(update={"case": case(lane="urgent")})
 
-    assert {notice.recipient for notice in notices(event)} == {"team:members-desk", "duty:members-desk"}
+    told = [notice.recipient for notice in notices(event, directory=with_duty_inbox(address))]
+
+    assert [each for each in told if each.endswith(":lighting")] == ["team:lighting"]
 
 
-def test_a_case_without_a_team_is_overdue_at_the_triage_team() -> None:
-    event = CaseOverdue(at=AT, case=case(team=None, state="triage"), clock="acknowledge", due=AT)
+def test_a_case_in_triage_is_overdue_at_the_triage_team_in_its_role() -> None:
+    event = CaseOverdue(at=AT, case=IN_TRIAGE, clock="acknowledge", due=AT)
 
-    assert "team:members-desk" in {notice.recipient for notice in notices(event)}
+    told = {(notice.recipient, notice.role, notice.template) for notice in notices(event)}
+
+    assert ("team:members-desk", "triage", "overdue-team") in told
+    assert len(told) == len({recipient for recipient, _, _ in told}) == 2
 
 
 def test_owner_and_colleague_are_told_in_different_words() -> None:

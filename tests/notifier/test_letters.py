@@ -20,8 +20,8 @@ from services.notifier.adapters.letters import Words, written_day, written_momen
 from services.notifier.domain import Notice, PublicFacts
 from services.notifier.ports import CannotBeWritten
 from shared.council import Directory
-from shared.events import CaseClosed, CaseRaised
-from tests.notifier.fakes import AT, DIRECTORY, REFERENCE, case, notice, notices, renamed
+from shared.events import CaseClosed, CaseEvent, CaseOverdue, CaseRaised, CaseState, ClockKind
+from tests.notifier.fakes import AT, CLOCKS, DIRECTORY, REFERENCE, case, notice, notices, renamed, with_duty_inbox
 from tests.notifier.test_domain import EVENTS
 
 URL = f"https://casework.exampleton.example/casework/{REFERENCE}"
@@ -100,6 +100,10 @@ def part(message: EmailMessage, kind: str) -> str:
     found = message.get_body((kind,))
     assert found is not None
     return str(found.get_content())
+
+
+def _changed(event: CaseEvent, **changes: Any) -> CaseState:
+    return event.case.model_copy(update=changes)
 
 
 def receipt() -> Notice:
@@ -228,12 +232,49 @@ def test_a_recipient_the_council_does_not_know_has_no_address() -> None:
         writer().write(notice(recipient="cllr-gone"))
 
 
-def test_danger_goes_to_the_duty_inbox_and_without_one_to_the_ordinary_inbox() -> None:
+def test_danger_goes_to_the_duty_inbox() -> None:
     duty = notice(recipient="duty:lighting", role="duty", template="new-case-duty")
-    none = notice(recipient="duty:members-desk", role="duty", template="new-case-duty")
 
     assert writer().write(duty).recipient == "lighting-duty@exampleton.example"
-    assert writer().write(none).recipient == "desk@exampleton.example"
+
+
+def test_a_duty_inbox_that_has_gone_meanwhile_has_no_address() -> None:
+    duty = notice(recipient="duty:lighting", role="duty", template="new-case-duty")
+
+    with pytest.raises(CannotBeWritten, match="no-address"):
+        writer(with_duty_inbox(None)).write(duty)
+
+
+@pytest.mark.parametrize(
+    ("changes", "clock", "recipient", "asked"),
+    [
+        ({}, "acknowledge", "team:lighting", "Please open it now and acknowledge it. An answer is due by"),
+        ({}, "answer", "team:lighting", "Please open it now and say how it stands."),
+        (
+            {"team": "members-desk", "state": "triage", "clocks": CLOCKS[:1]},
+            "acknowledge",
+            "team:members-desk",
+            "Please open it now and decide which team answers for it.",
+        ),
+        ({"lane": "urgent"}, "acknowledge", "duty:lighting", "Please look at it now and see that a team takes it on."),
+        ({"lane": "urgent"}, "answer", "duty:lighting", "Please look at it now and say how it stands."),
+        (
+            {"lane": "urgent", "team": "members-desk", "state": "triage", "clocks": CLOCKS[:1]},
+            "acknowledge",
+            "duty:members-desk",
+            "Please look at it now and see that a team takes it on.",
+        ),
+    ],
+)
+def test_of_what_is_overdue_everybody_is_asked_for_what_they_can_do(
+    changes: dict[str, Any], clock: ClockKind, recipient: str, asked: str
+) -> None:
+    event = CaseOverdue(at=AT, case=case(**changes), clock=clock, due=AT)
+    told = next(each for each in notices(event) if each.recipient == recipient)
+
+    text, _ = writer().render(told.template, writer().words(told))
+
+    assert asked in " ".join(text.split())
 
 
 def test_a_service_that_was_abolished_is_named_by_its_code() -> None:
@@ -241,7 +282,7 @@ def test_a_service_that_was_abolished_is_named_by_its_code() -> None:
 
 
 def test_every_template_is_used_and_every_mail_has_one() -> None:
-    urgent = [event.model_copy(update={"case": case(lane="urgent")}) for event in EVENTS.values()]
+    urgent = [event.model_copy(update={"case": _changed(event, lane="urgent")}) for event in EVENTS.values()]
 
     assert {told.template for event in urgent for told in notices(event)} == set(TEMPLATES)
 
@@ -258,7 +299,9 @@ def test_a_template_says_nothing_but_words(template: str) -> None:
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("lane", ["normal", "urgent"])
 def test_a_mail_reads_well_about_a_case_without_team_and_clocks(event: str, lane: str) -> None:
-    bare = EVENTS[event].model_copy(update={"case": case(kind="case", team=None, clocks=(), lane=lane)})
+    bare = EVENTS[event].model_copy(
+        update={"case": _changed(EVENTS[event], kind="case", team=None, clocks=(), lane=lane)}
+    )
 
     for told in notices(bare):
         text, _ = writer().render(told.template, writer().words(told))

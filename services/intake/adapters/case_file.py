@@ -105,8 +105,10 @@ def _refused(document: Document) -> RefusedCommand:
 
 def _wanted(wish: Wish) -> dict[str, Any]:
     theirs: list[dict[str, Any]] = [{"state.public.owner": wish.person}, {"state.public.cc": wish.person}]
-    if wish.teams:
-        theirs.append({"state.public.team": {"$in": sorted(wish.teams)}})
+    if wish.work.teams:
+        theirs.append({"state.public.team": {"$in": sorted(wish.work.teams)}})
+    if wish.work.triage:
+        theirs.append({"state.public.team": {"$in": sorted(wish.work.triage)}, "state.public.state": "triage"})
     wanted: dict[str, Any] = {"$or": theirs}
     return wanted | {"state.public.state": {"$in": list(wish.states)}} if wish.states else wanted
 

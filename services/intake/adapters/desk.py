@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pydantic import BaseModel
 
 from services.intake.adapters.case_file import open_file
-from services.intake.domain import case_summary, case_view, event_views
+from services.intake.domain import case_summary, case_view, event_views, team_work
 from services.intake.ports import CaseFile, Wish
 from shared.commands import (
     CaseReply,
@@ -89,7 +89,7 @@ class CaseDesk:
 
     async def _cases(self, query: ListCases) -> CasesReply:
         directory = self._directory()
-        wish = Wish(query.actor, directory.teams_of(query.actor), query.states, query.limit, query.after)
+        wish = Wish(query.actor, team_work(query.actor, directory), query.states, query.limit, query.after)
         page = await self._case_file.page(wish)
         lines = (case_summary(filed, query.actor, directory) for filed in page.cases)
         return CasesReply(cases=tuple(line for line in lines if line), next=page.next, total=page.total)

@@ -16,7 +16,7 @@ from services.intake.domain.decisions import (
     remove_cc,
 )
 from services.intake.domain.guards import offered
-from services.intake.domain.policy import Role, role_of
+from services.intake.domain.policy import Role, TeamWork, role_of, team_work
 from services.intake.domain.raising import raise_case
 from services.intake.domain.reactions import OutOfPlace, fire, route, send_to_triage
 from services.intake.domain.views import (
@@ -37,6 +37,7 @@ __all__ = [
     "Record",
     "Role",
     "Routing",
+    "TeamWork",
     "accept",
     "acknowledge",
     "add_cc",
@@ -56,4 +57,5 @@ __all__ = [
     "role_of",
     "route",
     "send_to_triage",
+    "team_work",
 ]

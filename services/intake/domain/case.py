@@ -64,11 +64,6 @@ class Case(BaseModel):
     outcome: Code | None = None
 
     @property
-    def is_open(self) -> bool:
-        """Say whether anything can still happen to the case."""
-        return self.public.state not in {"closed", "anonymised"}
-
-    @property
     def is_dangerous(self) -> bool:
         """Say whether the case goes by the urgent lane."""
         return self.public.lane == "urgent"

@@ -65,7 +65,12 @@ def closing_after(case: Case, now: datetime, directory: Directory) -> tuple[date
 
 
 def autoclose_days(case: Case, directory: Directory) -> int | None:
-    """Give the working days between the answer and the close; None where no timer may close the case."""
+    """Give the working days between the answer and the close; None where no timer may close the case.
+
+    A dangerous report is never closed by a timer, whatever its service says: somebody has to accept that it is safe.
+    """
+    if case.public.kind == "report" and case.is_dangerous:
+        return None
     service = directory.service(case.public.service)
     if service:
         return service.autoclose_days
@@ -90,9 +95,14 @@ def autoclose_clocks(closing: tuple[date, Code], now: datetime, rev: int, direct
 
 
 def present_close(case: Case, directory: Directory) -> date | None:
-    """Say on which day the case would close by itself, or, while no clock runs, until when it must stay open."""
+    """Say on which day the case would close by itself, or, while no clock runs, until when it must stay open.
+
+    Without a clock that is the later of the day the councillor asked for and the promised day.
+    """
     clock = case.public.clock("autoclose")
-    return directory.calendar.local_date(clock.due) if clock else case.keep_open_until
+    if clock:
+        return directory.calendar.local_date(clock.due)
+    return max((day for day in (case.keep_open_until, case.promised) if day), default=None)
 
 
 def latest_extension(now: datetime, directory: Directory) -> date:

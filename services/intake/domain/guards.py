@@ -40,8 +40,8 @@ FROM: Mapping[str, frozenset[State]] = MappingProxyType(
         "complete": frozenset({"in_progress", "committed"}),
         "accept": frozenset({"answered", "completed"}),
         "extend-auto-close": frozenset({"committed", "answered", "completed"}),
-        "add-cc": OPEN,
-        "remove-cc": OPEN,
+        "add-cc": OPEN | {"closed"},
+        "remove-cc": OPEN | {"closed"},
     }
 )
 
@@ -111,8 +111,8 @@ def possible(command: str, standing: Standing) -> Refusal | None:
     """Say why the case as it stands does not take a command; None if it does."""
     case = standing.case
     state, kind = case.public.state, case.public.kind
-    if not case.is_open:
-        return refuse_conflict("closed", "The case is closed, so nothing more can be done with it: raise a new case.")
+    if state == "closed" and state not in FROM[command]:
+        return refuse_conflict("closed", "The case is closed: if something is still to be done, raise a new case.")
     if ONLY.get(command, kind) != kind:
         return refuse_conflict("wrong-kind", words.WRONG_KIND[command])
     if state not in FROM[command]:
@@ -145,10 +145,9 @@ def extension_bounds(standing: Standing) -> tuple[date, date]:
 
 
 def _can_be_extended(standing: Standing) -> Refusal | None:
-    if autoclose_days(standing.case, standing.directory) is None:
-        return refuse_conflict(
-            "never-closes", "A case of this service never closes by itself, so there is nothing to extend."
-        )
+    never_armed = autoclose_days(standing.case, standing.directory) is None
+    if never_armed and standing.case.public.clock("autoclose") is None:
+        return refuse_conflict("never-closes", "This one never closes by itself, so there is nothing to extend.")
     first, last = extension_bounds(standing)
     if first > last:
         return refuse_conflict(

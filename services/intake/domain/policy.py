@@ -5,12 +5,12 @@ Deny by default: what is not in the table is forbidden, and who has no role may 
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from services.intake.domain.case import Case
 from shared.council import Directory
 
-Role = Literal["councillor", "owner", "cc", "officer", "system"]
+Role = Literal["councillor", "owner", "cc", "officer", "admin", "system"]
 
 ORDER = (
     "acknowledge",
@@ -32,6 +32,7 @@ PERMITTED: Mapping[Role, frozenset[str]] = MappingProxyType(
         "owner": frozenset({"accept", "extend-auto-close", "add-cc", "remove-cc"}),
         "cc": frozenset({"remove-cc"}),  # to leave: the decision sees to it that it is themselves
         "officer": frozenset({"acknowledge", "add-progress", "commit", "answer", "complete"}),
+        "admin": frozenset(),  # reads what waits in triage
         "system": frozenset(),  # acts when routing or a timer says so, never by command
     }
 )
@@ -42,12 +43,37 @@ def permits(role: Role, command: str) -> bool:
     return command in PERMITTED[role]
 
 
+_TAKES_CASES_ON = frozenset({"officer", "manager"})
+
+
+class TeamWork(NamedTuple):
+    """The cases that a person may know as a member of staff, whoever raised them."""
+
+    teams: frozenset[str]
+    """Teams that the person works for: in any state."""
+    triage: frozenset[str]
+    """Teams for which the person only places cases: while a case is in triage."""
+
+
+def team_work(person: str, directory: Directory) -> TeamWork:
+    """Say which cases of teams a person may know; a list asks for these and no others."""
+    officer = directory.officer(person)
+    if officer is None:
+        return TeamWork(frozenset(), frozenset())
+    if not _TAKES_CASES_ON.isdisjoint(officer.roles):
+        return TeamWork(frozenset(officer.teams), frozenset())
+    return TeamWork(frozenset(), frozenset(officer.teams if "admin" in officer.roles else ()))
+
+
 def role_of(case: Case, person: str, directory: Directory) -> Role | None:
     """Say what a person is to a case; None where the person may not know it."""
     if person == case.public.owner:
         return "owner"
     if person in case.public.cc:
         return "cc"
-    if case.public.team and person in directory.members_of_team(case.public.team):
+    work = team_work(person, directory)
+    if case.public.team in work.teams:
         return "officer"
+    if case.public.state == "triage" and case.public.team in work.triage:
+        return "admin"
     return None

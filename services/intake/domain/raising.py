@@ -13,9 +13,6 @@ from shared.commands import RaiseCase, Refusal, case_id_for, refuse_conflict, re
 from shared.council import Directory, ServiceType
 from shared.events import CaseRaised, CaseState, Fact, Lane
 
-DANGER = "danger"
-"""The flag that every service knows."""
-
 
 def raise_case(case: Case | None, command: RaiseCase, directory: Directory) -> Facts | Refusal:
     """Raise a case for a resident, or report a problem."""
@@ -33,7 +30,7 @@ def raise_case(case: Case | None, command: RaiseCase, directory: Directory) -> F
     )
     if refusal:
         return refusal
-    dangerous = DANGER in flags or (service is not None and service.is_danger(frozenset(flags)))
+    dangerous = service is not None and service.is_danger(frozenset(flags))
     lane: Lane = "urgent" if dangerous else "normal"
     public = CaseState(
         id=case_id_for(command.reference),
@@ -75,9 +72,9 @@ def _about_the_service(
         fix = "report it (`kind: report`)" if service.kind == "report" else "raise a case (`kind: case`)"
         return refuse_invalid("wrong-kind", "kind", f"For {service.name}, {fix}.")
     known = {flag.code: flag.label for flag in service.flags}
-    if any(flag not in known and flag != DANGER for flag in flags):
-        known.setdefault(DANGER, "Danger")
-        sentence = f"{service.name} does not know one of the flags: choose among {words.named(known.items())}."
+    if not known.keys() >= set(flags):
+        fix = f"choose among {words.named(known.items())}" if known else "it has none, so leave `flags` out"
+        sentence = f"{service.name} does not know one of the flags: {fix}."
         return refuse_invalid("unknown-flag", "flags", sentence)
     return None
 

@@ -91,8 +91,6 @@ def fire(case: Case | None, event: TimerDue, directory: Directory) -> Facts:
 def may_close_itself(case: Case, event: TimerDue, directory: Directory) -> bool:
     """Say whether nothing stands against a close that nobody asked for."""
     today = directory.calendar.local_date(event.at)
-    if case.public.kind == "report" and case.is_dangerous and case.public.state != "completed":
-        return False
     kept = [day for day in (case.promised, case.keep_open_until) if day]
     return case.public.state in {"answered", "completed"} and all(day <= today for day in kept)
 
@@ -109,8 +107,9 @@ def _overdue(case: Case, clock: Clock, event: TimerDue) -> Facts:
 
 
 def _warn(case: Case, clock: Clock, event: TimerDue) -> Facts:
+    """Warn of the close while there is time to act; a warning that comes with or after the close is none."""
     closing = case.public.clock("autoclose")
-    if closing is None:
+    if closing is None or event.at >= closing.due:
         return ()
     left = tuple(each for each in case.public.clocks if each != clock)
     after = case.public.model_copy(update={"clocks": left})

@@ -120,6 +120,9 @@ def event_views(filed: CaseOnFile, person: str, directory: Directory, after: int
 
 
 def _relation(role: Role | None) -> Literal["owner", "cc", "officer"] | None:
+    """Give the word for a list: whoever is on the team that has the case is an officer of it."""
+    if role == "admin":
+        return "officer"
     return role if role in {"owner", "cc", "officer"} else None
 
 

@@ -36,8 +36,8 @@ WHEN: Mapping[str, str] = MappingProxyType(
         "complete": "A report is completed after it has been acknowledged, and once.",
         "accept": "A response is accepted when there is one.",
         "extend-auto-close": "Auto-close is extended after a promise, an answer or a completion.",
-        "add-cc": "Colleagues are cc'd while the case is open.",
-        "remove-cc": "A cc is ended while the case is open.",
+        "add-cc": "Colleagues are cc'd until the case is anonymised.",
+        "remove-cc": "A cc is ended until the case is anonymised.",
     }
 )
 

@@ -185,10 +185,10 @@ def _address(header: str, name: str, address: str) -> Address:
 
 
 def _addressee(recipient: str, directory: Directory) -> tuple[str | None, str]:
-    """Find address and name; a team without a duty inbox is told of danger at its ordinary one."""
+    """Find address and name; a duty inbox that is gone has no address, and the team has its own notice."""
     if recipient.startswith(DUTY):
         team = directory.team(recipient.removeprefix(DUTY))
-        return (team.duty_inbox or team.inbox, team.name) if team else (None, "")
+        return (team.duty_inbox, team.name) if team else (None, "")
     if recipient.startswith(TEAM):
         team = directory.team(recipient.removeprefix(TEAM))
         return directory.address_of(recipient), team.name if team else ""
