@@ -103,9 +103,14 @@ def listeners(processes: dict[int, str]) -> dict[int, set[str]]:
 
 @pytest.fixture
 def local(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only local binaries; skip where they are missing."""
+    """Only local binaries; skip where they are missing because the servers of this run come from elsewhere.
+
+    Where they should have come from here, every other test that needs a server fails.
+    """
     if not (find_server() and find_epmd() and find_mongod()):
-        pytest.skip("rabbitmq-server, epmd or mongod is not installed")
+        pytest.skip(
+            "servers come from Docker or the environment here: rabbitmq-server, epmd or mongod is not installed"
+        )
     monkeypatch.setenv("TEST_INFRA", "local")
 
 
