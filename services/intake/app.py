@@ -10,11 +10,11 @@ from services.intake.config import Config
 from services.intake.handlers import commands, events
 from shared.council import Directory
 from shared.events import CATALOGUE, CaseEvent
-from shared.plumbing.service import Listens, Runtime, compose_service
+from shared.plumbing.service import PARTS, Listens, Parts, Runtime, compose_service
 from shared.plumbing.topology import INTAKE, INTAKE_COMMANDS, INTAKE_COMMANDS_URGENT, INTAKE_QUERIES, INTAKE_URGENT
 
 
-def create_app(config: Config | None = None) -> AsgiFastStream:
+def create_app(config: Config | None = None, parts: Parts = PARTS) -> AsgiFastStream:
     """Compose intake from its settings."""
     return compose_service(
         config or Config(),
@@ -30,6 +30,7 @@ def create_app(config: Config | None = None) -> AsgiFastStream:
         replies=make_desk,
         answers=(INTAKE_QUERIES, make_desk),
         says=[fact for fact in CATALOGUE.values() if issubclass(fact, CaseEvent)],
+        parts=parts,
     )
 
 

@@ -17,11 +17,11 @@ from shared.council import Directory
 from shared.events import NoticeFailed, NoticeInDoubt, NoticeSent
 from shared.plumbing.health import holds
 from shared.plumbing.history import technical_now
-from shared.plumbing.service import Listens, Runtime, compose_service
+from shared.plumbing.service import PARTS, Listens, Parts, Runtime, compose_service
 from shared.plumbing.topology import NOTIFIER, NOTIFIER_URGENT
 
 
-def create_app(config: Config | None = None) -> AsgiFastStream:
+def create_app(config: Config | None = None, parts: Parts = PARTS) -> AsgiFastStream:
     """Compose the notifier from its settings."""
     settings = config or Config()
 
@@ -36,6 +36,7 @@ def create_app(config: Config | None = None) -> AsgiFastStream:
         ports=lambda runtime: {Directory: lambda: runtime.council.directory},
         loops=[send_notices],
         says=[NoticeSent, NoticeFailed, NoticeInDoubt],
+        parts=parts,
     )
 
 

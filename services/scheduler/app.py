@@ -10,11 +10,11 @@ from services.scheduler.config import Config
 from services.scheduler.handlers import handlers
 from services.scheduler.ticker import Ticker
 from shared.events import TimerDue
-from shared.plumbing.service import Listens, Runtime, compose_service
+from shared.plumbing.service import PARTS, Listens, Parts, Runtime, compose_service
 from shared.plumbing.topology import SCHEDULER, SCHEDULER_URGENT
 
 
-def create_app(settings: Config | None = None) -> AsgiFastStream:
+def create_app(settings: Config | None = None, parts: Parts = PARTS) -> AsgiFastStream:
     """Make the program; without settings they come from the environment."""
     config = settings or Config()
 
@@ -36,4 +36,5 @@ def create_app(settings: Config | None = None) -> AsgiFastStream:
         collections=[DIARIES],
         loops=[ticker],
         says=[TimerDue],
+        parts=parts,
     )

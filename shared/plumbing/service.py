@@ -49,6 +49,20 @@ class Listens(NamedTuple):
     handlers: Handlers
 
 
+class Parts(NamedTuple):
+    """What a service reaches broker and database through.
+
+    Every program that is delivered is made of these. Tests hand in others, which end the process at a named point or
+    break one promise on purpose, so that no such code lies in a service.
+    """
+
+    wire: Callable[[RabbitBroker], AiormqWire] = AiormqWire
+    store: Callable[[Database, Sequence[Collection]], Store] = Store
+
+
+PARTS = Parts()
+
+
 @dataclass(frozen=True)
 class Runtime:
     """The parts of a running service, for its own adapters and loops."""
@@ -70,14 +84,14 @@ class Runtime:
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
 
-def make_runtime(settings: Settings, service: str, collections: Sequence[Collection]) -> Runtime:
+def make_runtime(settings: Settings, service: str, collections: Sequence[Collection], parts: Parts = PARTS) -> Runtime:
     """Make the parts; nothing connects yet."""
     log = configure_logging(service, settings.log_level)
     metrics, health = Metrics(service), Health()
     broker = make_broker(settings, service)
     client = make_client(settings, service)
-    store = Store(open_database(client, settings.database_of(service)), collections)
-    wire = AiormqWire(broker)
+    store = parts.store(open_database(client, settings.database_of(service)), collections)
+    wire = parts.wire(broker)
     council_database: Database = open_database(client, settings.database_of("council"))
 
     def parcel(say: Say) -> Any:
@@ -138,6 +152,7 @@ def compose_service(  # noqa: PLR0913  what a service is made of
     replies: Callable[[Runtime], Replies] | None = None,
     answers: tuple[WorkQueue, Callable[[Runtime], Answers]] | None = None,
     says: Sequence[type[Event]] = (),
+    parts: Parts = PARTS,
 ) -> AsgiFastStream:
     """Put a service together.
 
@@ -151,8 +166,9 @@ def compose_service(  # noqa: PLR0913  what a service is made of
         replies: composes replies to commands.
         answers: the queue of questions and who answers them.
         says: events that its handlers' annotations do not name: those of its loops.
+        parts: what it reaches broker and database through.
     """
-    runtime = make_runtime(settings, service, collections)
+    runtime = make_runtime(settings, service, collections, parts)
     router = LaneRouter()
     tracing = Tracing(service, settings.otlp_endpoint)
     for queue, worker, calls in _workers(runtime, listens, ports(runtime), replies, answers):
