@@ -121,7 +121,7 @@ async def development_stack(gateway_port: int, say: Callable[[str], None]) -> As
             write(system)
             try:
                 say("starting inbox, issuer and the five services")
-                await supervisor.start(_programs(system, ports, council, passwords))
+                await supervisor.start(programs_of(system, ports, council, passwords))
                 await supervisor.start([_listener(system)])
                 yield Stack(system, supervisor, council, operator, logs / f"{LISTENER}.log")
             finally:
@@ -168,9 +168,19 @@ def _local(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _programs(system: System, ports: Ports, council: Council, passwords: Mapping[str, str]) -> list[Program]:
-    """Say how to start everything."""
-    people = STACK_FOLDER / "people.json"
+def programs_of(
+    system: System, ports: Ports, council: Council, passwords: Mapping[str, str], folder: Path = STACK_FOLDER
+) -> list[Program]:
+    """Say how to start inbox, issuer and the five services; each has its own secrets, and keys nobody else has.
+
+    Args:
+        system: where everything is.
+        ports: where the programs are to listen.
+        council: whose people may sign in.
+        passwords: password of each service's broker user.
+        folder: for what issuer and inbox keep.
+    """
+    people = folder / "people.json"
     people.write_text(json.dumps(_people(council)), encoding="utf-8")
     seal, vault = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     python = [sys.executable, "-m"]
@@ -189,7 +199,7 @@ def _programs(system: System, ports: Ports, council: Council, passwords: Mapping
                 "ops.issuer",
                 f"--port={ports.issuer}",
                 f"--people={people}",
-                f"--state={STACK_FOLDER / 'issuer'}",
+                f"--state={folder / 'issuer'}",
                 f"--audience={_AUDIENCE}",
                 f"--redirect-uri={system.gateway_url}/sign-in/callback",
             ),

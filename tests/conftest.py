@@ -37,6 +37,15 @@ def _provided(server: contextlib.AbstractContextManager[Server]) -> Iterator[Ser
         yield running
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have measured (`record_property("measured", …)`): the table for docs/evidence.md."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == "measured" and report.when == "call":
+                    terminalreporter.write_line(f"measured  {report.nodeid.rpartition('::')[2]}: {value}")
+
+
 @pytest.fixture(scope="session")
 def rabbit_server() -> Iterator[Rabbit]:
     """The session's broker."""

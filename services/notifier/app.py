@@ -20,6 +20,9 @@ from shared.plumbing.history import technical_now
 from shared.plumbing.service import PARTS, Listens, Parts, Runtime, compose_service
 from shared.plumbing.topology import NOTIFIER, NOTIFIER_URGENT
 
+_RECOVER_AT_LEAST_EVERY = 30.0
+"""Seconds between two looks for notices whose claim has run out; with short claims more often."""
+
 
 def create_app(config: Config | None = None, parts: Parts = PARTS) -> AsgiFastStream:
     """Compose the notifier from its settings."""
@@ -55,6 +58,7 @@ def make_sender(config: Config, runtime: Runtime) -> Sender:
         rate=config.mail_rate,
         batch=config.mail_batch,
         last_mail=config.graceful_seconds,
+        recover_every=min(_RECOVER_AT_LEAST_EVERY, config.mail_claim_seconds / 4),
     )
     runtime.health.add("mail server", holds(lambda: sender.trouble is None, "it does not let us in: see the log"))
     return sender

@@ -34,7 +34,6 @@ from shared.plumbing.ending import end
 _IDLE = 0.2
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
 _LOCKED_WAIT = 60.0
-_RECOVER_EVERY = 30.0
 _BOOK_TRIES = 30
 _NO_END_YET: tuple[Status, ...] = ("queued", "sending", "handed_over")
 Sleep = Callable[[float], Awaitable[None]]
@@ -85,6 +84,7 @@ class Sender:
         rate: float = 45.0,
         batch: int = 20,
         last_mail: float = 15.0,
+        recover_every: float = 30.0,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         """Take one postbox for each mail that may be on its way at the same time.
@@ -98,6 +98,7 @@ class Sender:
             rate: mails a second, at most.
             batch: notices claimed at once.
             last_mail: seconds a mail on its way may take when the loop is told to stop.
+            recover_every: seconds between two looks for claims that have run out.
             sleep: waits so many seconds.
         """
         self._book = book
@@ -107,6 +108,7 @@ class Sender:
         self._pace = Pace(rate)
         self._batch = batch
         self._last_mail = last_mail
+        self._recover_every = recover_every
         self._sleep = sleep
         self._log = log
         self._wait = _FIRST_WAIT
@@ -251,7 +253,7 @@ class Sender:
             return
         put_back, doubtful = await self._book.recover()
         self._counts.notices(await self._book.count(*_NO_END_YET), await self._book.count("in_doubt"))
-        self._recover_at = now + _RECOVER_EVERY
+        self._recover_at = now + self._recover_every
         if put_back or doubtful:
             self._log.warning("claims ran out", put_back=put_back, in_doubt=doubtful)
 

@@ -139,6 +139,7 @@ async def close_runtime(runtime: Runtime) -> None:
     await runtime.relay.stop(runtime.settings.graceful_seconds / 4)
     await runtime.wire.close()
     await runtime.client.close()
+    runtime.log.info("stopped")  # the last line of a process that was not cut off
 
 
 def compose_service(  # noqa: PLR0913  what a service is made of
