@@ -7,7 +7,6 @@ Whatever dies is started again by the supervisor. Broker and mail server are rea
 import asyncio
 import dataclasses
 import json
-import os
 import secrets
 import signal
 from collections import Counter
@@ -20,6 +19,7 @@ from urllib.parse import quote
 
 import aio_pika
 import httpx2
+from aio_pika.abc import AbstractIncomingMessage
 from pymongo import AsyncMongoClient
 
 from ops.connections import System
@@ -106,7 +106,7 @@ class City:
     async def kill(self, name: str) -> None:
         """End a process at once; its supervisor starts it again."""
         if (pid := self.supervisor.pid(name)) is not None:
-            os.kill(pid, signal.SIGKILL)
+            servers.kill(pid)
 
     async def deploy(self, name: str, pause: float) -> tuple[float, int]:
         """Stop a process as a deployment does, and start it again; give the seconds it took to end, and its code.
@@ -222,6 +222,24 @@ class City:
                 found = await channel.declare_queue(dead_queue(service), passive=True)
                 counts[service] = found.declaration_result.message_count or 0
         return Counter({service: count for service, count in counts.items() if count})
+
+    async def take_all(self, queue: str) -> set[str]:
+        """Take everything out of a queue; gives the ids."""
+        taken: set[str] = set()
+        async with await aio_pika.connect(self.operator_url) as connection:
+            channel = await connection.channel()
+            found = await channel.get_queue(queue, ensure=True)
+            count = found.declaration_result.message_count or 0
+
+            async def take(message: AbstractIncomingMessage) -> None:
+                taken.add(message.message_id or "")
+
+            async def all_taken() -> bool:
+                return len(taken) >= count
+
+            await found.consume(take, no_ack=True)
+            await until(all_taken, f"all {count} messages of {queue}", 60)
+        return taken
 
     async def listen(self) -> Sequence[Heard]:
         """Take everything the firehose has; gives all that was ever heard."""

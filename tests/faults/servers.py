@@ -1,6 +1,8 @@
 """A broker and a database that may be killed: programs under a supervisor, on fixed ports, with data that stays."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +30,11 @@ class Ports(NamedTuple):
     mongo: int
     distribution: int
     mapper: int
+
+
+def kill(pid: int) -> None:
+    """End a process at once."""
+    os.kill(pid, signal.SIGKILL)
 
 
 def choose_ports() -> Ports:
