@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.connections import System
-from ops.stack.management import Management, ManagementError
+from ops.stack.management import Management, ManagementError, quoted
 from ops.subscribers import OWN as SUBSCRIBERS
 from shared.plumbing.clients import open_database
 from shared.plumbing.clock import MovableClock
@@ -69,6 +69,8 @@ class Queue(_Frozen):
     taken: int = 0
     """Messages taken and not yet acknowledged; up to five seconds old."""
     consumers: int = 0
+    unbound: tuple[str, ...] = ()
+    """Bindings it should have and has not: what they would bring does not come, and nobody else notices."""
     age: float | None = None
     """Seconds between publishing and taking of the last message taken; None while none has been."""
 
@@ -133,6 +135,8 @@ def _problems(status: Status) -> Iterator[str]:
             yield f"{queue.name}: the queue is missing; import the broker's definitions"
         elif queue.kind == "work" and not queue.consumers:
             yield f"{queue.name}: nobody consumes it, {queue.waiting} waiting"
+        elif queue.unbound:
+            yield f"{queue.name}: not bound to {', '.join(queue.unbound)}; import the broker's definitions"
         elif queue.kind == "dead" and queue.waiting:
             yield f"{queue.name}: {queue.waiting} dead letters; casework dead list"
     for found in status.unsaid:
@@ -191,8 +195,8 @@ async def _service(name: str, url: str) -> tuple[Service, Mapping[str, float]]:
 
 
 async def _queues(system: System, unreachable: list[str]) -> Sequence[Queue]:
-    """Count by AMQP, which is exact; the management API names the subscribers' queues, and its counts lag."""
-    listed = await _answered("management API", asyncio.to_thread(_listed, system), {}, unreachable)
+    """Count by AMQP, which is exact; the management API knows subscribers' queues and bindings, and its counts lag."""
+    listed, bound = await _answered("management API", asyncio.to_thread(_listed, system), ({}, None), unreachable)
     names: dict[str, Kind] = {work.name: "work" for work in WORK_QUEUES}
     names |= {dead_queue(service): "dead" for service in CONSUMERS}
     names |= {retry_queue(step): "retry" for step in LADDER}
@@ -200,14 +204,28 @@ async def _queues(system: System, unreachable: list[str]) -> Sequence[Queue]:
 
     async def count() -> Sequence[Queue]:
         async with await aio_pika.connect(system.rabbit_url, timeout=WITHIN) as connection:
-            return [await _queue(connection, name, kind, listed.get(name, 0)) for name, kind in names.items()]
+            found = [await _queue(connection, name, kind, listed.get(name, 0)) for name, kind in names.items()]
+        missing = {} if bound is None else _unbound(bound)
+        return [queue.model_copy(update={"unbound": missing.get(queue.name, ())}) for queue in found]
 
     return await _answered("broker", count(), (), unreachable)
 
 
-def _listed(system: System) -> dict[str, int]:
+def _listed(system: System) -> tuple[dict[str, int], set[tuple[str, str]] | None]:
+    """Ask the management API: what is taken from each queue, and every binding as queue and pattern."""
     with Management(system.management_url, timeout=WITHIN) as management:
-        return {queue["name"]: queue.get("messages_unacknowledged", 0) for queue in management.queues(system.vhost)}
+        taken = {queue["name"]: queue.get("messages_unacknowledged", 0) for queue in management.queues(system.vhost)}
+        bindings = management.get(f"bindings/{quoted(system.vhost)}")
+        return taken, {(each["destination"], each["routing_key"]) for each in bindings}
+
+
+def _unbound(bound: set[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Compare with the topology: what each work queue should hear and does not."""
+    return {
+        work.name: missing
+        for work in WORK_QUEUES
+        if (missing := tuple(pattern for pattern in work.bindings if (work.name, pattern) not in bound))
+    }
 
 
 async def _queue(connection: AbstractConnection, name: str, kind: Kind, taken: int) -> Queue:

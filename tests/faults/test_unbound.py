@@ -5,6 +5,7 @@ import asyncio
 import httpx2
 import pytest
 
+from ops.status import collect
 from tests.faults.checker import gather, violations
 from tests.faults.city import FIREHOSE, City, until
 from tests.faults.load import OWNER, Crowd
@@ -32,6 +33,7 @@ async def test_a_fact_that_must_be_heard_waits_for_its_binding(city: City, recor
 
         await until(alarmed, "an alarm", 10)
         seconds = loop.time() - began
+        problems = (await collect(city.system)).problems
         metrics = await _metrics(city.system.services["routing"])
         view = await crowd.see(OWNER, raised.reference)
         unsaid = await city.collection("routing", "decisions").count_documents({"unsaid_since": {"$exists": True}})
@@ -48,6 +50,7 @@ async def test_a_fact_that_must_be_heard_waits_for_its_binding(city: City, recor
     assert (view["status"], view["team"]) == ("raised", None)
     assert 'casework_unroutable_total{type="casework.routing.decided.v1"}' in metrics
     assert unsaid == 1
+    assert f"{QUEUE}: not bound to {PATTERN}; import the broker's definitions" in problems
     assert routed is not None
     assert routed["status"] == "with_team"
     # What was said while the firehose was unbound it has not heard; everybody else has.

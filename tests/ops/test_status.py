@@ -35,7 +35,7 @@ from shared.plumbing.health import Health, holds, routes
 from shared.plumbing.history import Cause, change, enter
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.store import Collection, Store
-from shared.plumbing.topology import CONSUMERS, WORK_QUEUES, declare
+from shared.plumbing.topology import CONSUMERS, EVENTS, ROUTING, WORK_QUEUES, declare
 from tests.notifier.fakes import notice
 from tests.shared.plumbing import toys
 
@@ -207,13 +207,17 @@ async def test_a_dead_letter_needs_a_person(system: System, channel: AbstractCha
 
 @pytest.mark.rabbit
 @pytest.mark.mongo
-async def test_a_queue_that_is_missing_is_named(system: System, channel: AbstractChannel) -> None:
-    await consume(channel, but="routing")
-    await channel.queue_delete("routing")
+async def test_a_queue_or_binding_that_is_missing_is_named(system: System, channel: AbstractChannel) -> None:
+    await consume(channel, but="notifier")
+    await channel.queue_delete("notifier")
+    await (await channel.get_queue(ROUTING.name)).unbind(EVENTS, ROUTING.bindings[0])
 
     status = await collect(system)
 
-    assert status.problems == ("routing: the queue is missing; import the broker's definitions",)
+    assert set(status.problems) == {
+        "notifier: the queue is missing; import the broker's definitions",
+        "routing: not bound to case.raised.*.normal.#; import the broker's definitions",
+    }
     assert len(status.queues) == len(WORK_QUEUES) + len(CONSUMERS) + 3
 
 
