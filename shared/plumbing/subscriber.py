@@ -7,7 +7,7 @@ hands the queue to the wire instead. The minor version is pinned; tests hold thi
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -28,6 +28,8 @@ from shared.plumbing.tracing import Tracing
 from shared.plumbing.wire import Parcel, Reading, Wire
 
 Arrival: TypeAlias = tuple[Any, Envelope]
+OUTLIVED_AT_MOST = 10_000
+"""Messages remembered as outlived: what another instance got instead is never asked for."""
 
 
 class Worker(Protocol):
@@ -59,8 +61,10 @@ class LaneSubscriber(RabbitSubscriber):
         await super().start()
         self.calls = calls
         self._waiting: list[Arrival] = []
+        self._in_hand: set[str] = set()
+        self._outlived: Counter[str] = Counter()
         self._wake = asyncio.Event()
-        self.reading = await self.wire.read(self._queue_obj, self._offer, self._waiting.clear)
+        self.reading = await self.wire.read(self._queue_obj, self._offer, self._lost)
         self._task = asyncio.create_task(self._run(), name=self.work_queue.name)
         self._task.add_done_callback(_never_silent)
 
@@ -70,8 +74,21 @@ class LaneSubscriber(RabbitSubscriber):
         return self.reading is not None and self.reading.alive and not self._task.done()
 
     def _offer(self, tag: Any, envelope: Envelope) -> None:
+        if envelope.deliveries and (outlived := self._outlived[envelope.id]):
+            envelope = envelope._replace(deliveries=max(0, envelope.deliveries - outlived))
         self._waiting.append((tag, envelope))
         self._wake.set()
+
+    def _lost(self) -> None:
+        """Forget what came over a channel that is gone: it comes again, and this process has outlived its delivery.
+
+        The broker counts such a delivery like one that killed us. During a long outage of the database, held messages
+        may come so often that they would be taken for killers; what we hold and live on with kills nobody.
+        """
+        if len(self._outlived) > OUTLIVED_AT_MOST:
+            self._outlived.clear()
+        self._outlived.update(self._in_hand | {envelope.id for _, envelope in self._waiting})
+        self._waiting.clear()
 
     async def _run(self) -> None:
         while self.running or self._waiting:
@@ -79,8 +96,12 @@ class LaneSubscriber(RabbitSubscriber):
             self._wake.clear()
             batch = self._waiting[:]
             self._waiting.clear()
+            self._in_hand = {envelope.id for _, envelope in batch}
             for some in in_order(batch):
                 await self._handle(some, all_before=len(some) == len(batch))
+                for _, envelope in some:
+                    self._in_hand.discard(envelope.id)
+                    self._outlived.pop(envelope.id, None)
 
     async def _handle(self, arrivals: Sequence[Arrival], *, all_before: bool) -> None:
         started = time.perf_counter()
