@@ -83,12 +83,12 @@ def find_system(environ: Mapping[str, str] = os.environ, folder: Path = STACK_FO
 
     Reads `CASEWORK_RABBIT_URL`, `CASEWORK_RABBIT_MANAGEMENT_URL` and `CASEWORK_MONGO_URL` (all three or none), and
     beside them `CASEWORK_MONGO_PREFIX`, `CASEWORK_GATEWAY_URL`, `CASEWORK_COUNCIL_CODE` and `CASEWORK_SERVICES`
-    (`intake=http://… routing=http://…`).
+    (`intake=http://… routing=http://…`); each of them, or the file that `<name>_FILE` names.
 
     Raises:
         NoSystem: neither is there, or what is there cannot be read.
     """
-    given = {name: environ[variable] for name, variable in _VARIABLES.items() if environ.get(variable)}
+    given = {name: value for name, variable in _VARIABLES.items() if (value := _read(environ, variable))}
     if any(name in given for name in _NEEDED):
         missing = [_VARIABLES[name] for name in _NEEDED if name not in given]
         if missing:
@@ -102,6 +102,20 @@ def find_system(environ: Mapping[str, str] = os.environ, folder: Path = STACK_FO
         ) from None
     except ValidationError:  # its text quotes the file, and so a password
         raise NoSystem(f"{folder / _FILE} was written by another version: start the system again") from None
+
+
+def _read(environ: Mapping[str, str], variable: str) -> str:
+    """Read a variable or, as the services do, the file that `<variable>_FILE` names.
+
+    Raises:
+        NoSystem: the file cannot be read.
+    """
+    if (value := environ.get(variable)) or not (path := environ.get(f"{variable}_FILE")):
+        return value or ""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise NoSystem(f"{variable}_FILE: cannot read {path}: {error.strerror}") from None
 
 
 def _needed() -> list[str]:

@@ -181,7 +181,7 @@ def programs_of(
         folder: for what issuer and inbox keep.
     """
     people = folder / "people.json"
-    people.write_text(json.dumps(_people(council)), encoding="utf-8")
+    people.write_text(json.dumps(people_of(council)), encoding="utf-8")
     seal, vault = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     python = [sys.executable, "-m"]
     bare = _environment()
@@ -256,7 +256,8 @@ def _environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
-def _people(council: Council) -> list[dict[str, str]]:
+def people_of(council: Council) -> list[dict[str, str]]:
+    """List whom the development issuer can sign in."""
     councillors = [
         {"id": person.id, "name": person.full_name, "about": f"Councillor, {', '.join(_wards(person))}"}
         for person in council.councillors

@@ -142,7 +142,11 @@ def create_app(config: Config | None = None) -> FastAPI:
             if isinstance(runtime.clock, MovableClock):
                 clock = movable = BoundedClock(runtime.clock)
                 app.state.bench = Bench(
-                    movable, client, config.gateway_inbox_url.rstrip("/"), config.gateway_issuer.rstrip("/")
+                    movable,
+                    client,
+                    config.gateway_inbox_url.rstrip("/"),
+                    config.gateway_issuer.rstrip("/"),
+                    config.jwks_url.rpartition("/")[0],
                 )
             app.state.parts = _parts(config, runtime, line, client, clock)
             app.state.reception = _reception(config)

@@ -327,7 +327,8 @@ class House:
             callback_url=f"{self.base}/sign-in/callback",
             secure=self.secure,
         )
-        app.state.bench = Bench(self.clock, httpx2.AsyncClient(transport=self.behind), "http://inbox.example", ISSUER)
+        people = httpx2.AsyncClient(transport=self.behind)
+        app.state.bench = Bench(self.clock, people, "http://inbox.example", ISSUER, ISSUER)
         return app
 
     @property

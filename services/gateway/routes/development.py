@@ -28,6 +28,9 @@ class Bench(NamedTuple):
     client: httpx2.AsyncClient
     inbox_url: str
     issuer_url: str
+    """Its address for browsers."""
+    issuer_keys: str
+    """Its address for us: where its keys come from. In containers the two differ."""
 
 
 def _bench(request: Request) -> Bench:
@@ -89,7 +92,7 @@ async def see_inbox(bench: On, request: Request) -> Any:
 @router.post("/issuer/token", response_model=JsonDocument)
 async def get_token(bench: On, body: TokenIn) -> Any:
     """Pass on a token of the development issuer."""
-    return await _pass_on(bench.client, "POST", f"{bench.issuer_url}/dev/token", json={"sub": body.sub})
+    return await _pass_on(bench.client, "POST", f"{bench.issuer_keys}/dev/token", json={"sub": body.sub})
 
 
 async def _pass_on(client: httpx2.AsyncClient, method: str, url: str, **what: Any) -> Any:
