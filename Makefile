@@ -1,6 +1,6 @@
 # Everything a developer needs; `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help run demo check test test-long bench documents clean
+.PHONY: help run demo check test test-long test-containers bench documents clean
 
 PYTHON := .venv/bin/python
 ONCE ?=
@@ -8,7 +8,7 @@ PORT ?= 8080
 URL ?= http://127.0.0.1:8080
 
 help: ## print this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## set everything up, start everything, play the story, stay up (ONCE=1: end after the story; PORT=0: any port)
 	@ops/bootstrap
@@ -32,6 +32,10 @@ test: ## all tests on real servers, at reduced counts
 test-long: ## all tests, at full counts
 	@ops/bootstrap
 	@CASEWORK_TEST_COUNTS=full exec .venv/bin/pytest
+
+test-containers: ## the containers: healthy, scaled, killed while the story plays; minutes, and needs Docker with compose
+	@ops/bootstrap --without-servers
+	@exec .venv/bin/pytest tests/containers/rehearsal.py
 
 bench: ## measure (nothing is asserted)
 	@ops/bootstrap
