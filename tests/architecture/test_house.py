@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("benchmarks", "ops", "services", "shared", "tests")
 LONGEST = 400
 CLIENTS = {"AsyncMongoClient", "MongoClient", "RabbitBroker", "connect_robust"}
+SABOTAGE = ("crashpoint", "crash_point", "faulty_parts", "tests.faults")
 FACTORIES = ROOT / "shared" / "plumbing" / "clients.py"
 
 
@@ -63,6 +64,16 @@ def test_clients_of_broker_and_database_are_made_in_one_place() -> None:
     assert not elsewhere, (
         "use shared.plumbing.clients: a client made elsewhere lacks confirms, heartbeat or write concern"
     )
+
+
+def test_nothing_that_is_delivered_knows_how_to_fail_on_purpose() -> None:
+    named = {
+        str(path.relative_to(ROOT)): found
+        for path in modules("ops", "services", "shared")
+        if (found := [word for word in SABOTAGE if word in path.read_text(encoding="utf-8").casefold()])
+    }
+
+    assert not named, "kill points and sabotage are parts of the tests, handed in as `Parts`: tests/faults"
 
 
 def test_no_module_is_too_long_to_read_at_once() -> None:
