@@ -30,6 +30,9 @@ from shared.plumbing.wire import Parcel, Reading, Wire
 Arrival: TypeAlias = tuple[Any, Envelope]
 OUTLIVED_AT_MOST = 10_000
 """Messages remembered as outlived: what another instance got instead is never asked for."""
+RETURNED_WAITS = 0.2
+"""Seconds before what came back unanswered is worked on, doubled with each return: by then all that came back with it
+has arrived, and the other lanes of this process have had time for theirs before one of them kills it again."""
 
 
 class Worker(Protocol):
@@ -94,6 +97,8 @@ class LaneSubscriber(RabbitSubscriber):
         while self.running or self._waiting:
             await self._wake.wait()
             self._wake.clear()
+            if returns := max((envelope.deliveries for _, envelope in self._waiting), default=0):
+                await asyncio.sleep(RETURNED_WAITS * 2 ** (min(returns, CRASHED_AFTER - 1) - 1))
             batch = self._waiting[:]
             self._waiting.clear()
             self._in_hand = {envelope.id for _, envelope in batch}
@@ -196,8 +201,9 @@ def in_order(batch: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
     """Divide a batch into what is handled together: first what came for the first time.
 
     What came back unanswered is handled alone, the most suspicious last: a message that kills its process takes no
-    neighbour with it. What arrived behind such a message of the same case waits for it: a command is decided against
-    the state the person saw.
+    neighbour with it. Its neighbours come back with it, and as often as it does: each return begins elsewhere, so that
+    none waits behind it until it is taken for the killer itself. What arrived behind such a message of the same case
+    waits for it: a command is decided against the state the person saw.
     """
     worst: defaultdict[str, int] = defaultdict(int)
     for _, envelope in batch:
@@ -205,8 +211,30 @@ def in_order(batch: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
     fresh = [arrival for arrival in batch if not worst[arrival[1].subject]]
     if fresh:
         yield fresh
-    for arrival in sorted((one for one in batch if worst[one[1].subject]), key=lambda one: worst[one[1].subject]):
-        yield [arrival]
+    returned: defaultdict[int, defaultdict[str, list[Arrival]]] = defaultdict(lambda: defaultdict(list))
+    for arrival in batch:
+        if returns := worst[arrival[1].subject]:
+            returned[returns][arrival[1].subject].append(arrival)
+    for returns in sorted(returned):
+        for case in _elsewhere(list(returned[returns].values()), returns):
+            yield from ([arrival] for arrival in case)
+
+
+def _elsewhere(cases: list[list[Arrival]], returns: int) -> list[list[Arrival]]:
+    """Begin at another place with each return: one message that kills, and even two, then keep nobody from being done.
+
+    The first two times leave what lies between the first and the last that kills; the next two begin there.
+    """
+    half = len(cases) // 2
+    match returns:
+        case 1:
+            return cases
+        case 2:
+            return cases[::-1]
+        case 3:
+            return cases[half:] + cases[:half]
+        case _:
+            return cases[:-1][::-1] + cases[-1:]
 
 
 def _never_silent(task: "asyncio.Task[None]") -> None:

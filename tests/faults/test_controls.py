@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults import verdicts
 from tests.faults.killing import kill
+from tests.faults.poisoning import slay
 from tests.faults.stage import Stage
 
 pytestmark = [pytest.mark.rabbit, pytest.mark.mongo]
@@ -15,6 +16,11 @@ pytestmark = [pytest.mark.rabbit, pytest.mark.mongo]
 
 async def killed(parts: str, point: str, stage: Stage) -> set[str]:
     return verdicts.names((await kill(stage, parts, [point])).violations)
+
+
+async def slain(stage: Stage) -> set[str]:
+    violations, _ = await slay(stage, "kills, deliveries hidden")
+    return verdicts.names(violations)
 
 
 class Control(NamedTuple):
@@ -28,6 +34,7 @@ CONTROLS: Mapping[str, Control] = {
     "acknowledged before it is written": Control(partial(killed, "ack before write", "read"), verdicts.LOST),
     "another id when said again": Control(partial(killed, "new id each time", "confirmed"), verdicts.FOREIGN_ID),
     "counted as said when written": Control(partial(killed, "said when written", "written"), verdicts.NEVER_SAID),
+    "deliveries not counted": Control(slain, verdicts.NOT_SET_ASIDE),
 }
 
 

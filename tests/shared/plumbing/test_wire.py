@@ -13,7 +13,7 @@ from faststream.rabbit import RabbitBroker
 from shared.plumbing.aiormq_wire import AiormqReading, AiormqWire, Tag, _outcome, burst
 from shared.plumbing.envelope import Envelope, read_envelope
 from shared.plumbing.lane import Failed
-from shared.plumbing.setting_aside import bare, set_aside
+from shared.plumbing.setting_aside import CRASHED_AFTER, bare, set_aside
 from shared.plumbing.subscriber import in_order
 from shared.plumbing.topology import INTAKE, RETRY, declare
 from shared.plumbing.wire import Parcel
@@ -128,6 +128,39 @@ def test_what_arrived_behind_a_returned_message_of_its_case_waits_for_it() -> No
     answer, complete, other = arrived("case", 1), arrived("case"), arrived("other")
 
     assert list(in_order([answer, complete, other])) == [[other], [answer], [complete]]
+
+
+@pytest.mark.parametrize(
+    ("returns", "order"), [(1, "abcdef"), (2, "fedcba"), (3, "defabc"), (4, "edcbaf"), (5, "edcbaf")]
+)
+def test_what_came_back_together_is_begun_elsewhere_each_time(returns: int, order: str) -> None:
+    batch = [arrived(case, returns) for case in "abcdef"]
+
+    assert "".join(name for some in in_order(batch) for name, _ in some) == order
+
+
+@pytest.mark.parametrize("returns", [1, 2, 3, 4])
+def test_wherever_it_begins_the_order_within_a_case_stays(returns: int) -> None:
+    batch = [
+        (case, arrived(case, returns)[1]._replace(id=place)) for place in ("first", "second") for case in ("a", "b")
+    ]
+
+    done = [(envelope.subject, envelope.id) for some in in_order(batch) for _, envelope in some]
+
+    assert [place for case, place in done if case == "a"] == ["first", "second"]
+    assert [place for case, place in done if case == "b"] == ["first", "second"]
+
+
+@pytest.mark.parametrize("killers", ["a", "m", "z", "am", "az", "fq", "yz"])
+def test_nobody_waits_behind_one_or_two_that_kill_until_taken_for_one(killers: str) -> None:
+    left = "abcdefghijklmnopqrstuvwxyz"
+    for returns in range(1, CRASHED_AFTER):
+        for some in in_order([arrived(case, returns) for case in left]):
+            if some[0][0] in killers:
+                break
+            left = left.replace(some[0][0], "")
+
+    assert left == killers
 
 
 def read(**headers: Any) -> Envelope:
