@@ -16,7 +16,7 @@ from tests.intake.stories import COLLEAGUE, MONDAY, OWNER, THIRD, order, raising
 
 CASES = 5
 """New cases a kill: few enough for one batch."""
-_LONGER_THAN_A_SWEEP = SWEEP_EVERY + 2 * MARK_EVERY
+_LONGER_THAN_A_SWEEP = SWEEP_EVERY + MARK_EVERY
 _ONE_MORE_MARK = MARK_EVERY
 _MANY_HITS = ("read", "written")
 """Points every batch comes to once for each order on a case."""

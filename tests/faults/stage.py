@@ -25,7 +25,7 @@ from shared.plumbing.envelope import HEADER
 from shared.plumbing.relay import OVERDUE
 from shared.plumbing.sealed import SealBox
 from shared.plumbing.settings import Settings
-from shared.plumbing.topology import COMMANDS, EVENTS, declare
+from shared.plumbing.topology import COMMANDS, EVENTS, WORK_QUEUES, declare
 from tests.faults.verdicts import Kept, Told
 from tests.flows.tap import Tap, tapped
 
@@ -106,6 +106,18 @@ class Stage:
     async def refused(self) -> list[str]:
         """List the ids of the commands intake has refused."""
         return [document["_id"] for document in await self.documents("intake", "refusals")]
+
+    async def forget(self, service: str) -> None:
+        """Empty a service's database, and forget what was heard."""
+        database = self.mongo[f"{self.settings['mongo_prefix']}_{service}"]
+        for name in await database.list_collection_names():
+            await database[name].delete_many({})
+        self.tap.heard.clear()
+
+    @staticmethod
+    def queues_of(service: str) -> list[str]:
+        """Name the durable queues a service works from."""
+        return [queue.name for queue in WORK_QUEUES if queue.service == service and queue.durable]
 
     async def let_time_pass(self, service: str, collection: str) -> None:
         """Make what is unsaid old enough for the sweeper."""

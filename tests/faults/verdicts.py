@@ -20,8 +20,7 @@ NEVER_SAID, FOREIGN_ID, REPEATED, OUT_OF_ORDER, NOT_MARKED = (
 )
 UNHEARD = "counted as said although nobody heard"
 TWO_NOTICES = "two notices for one event and recipient"
-CLOSED_WRONGLY = "closed by a clock that no longer ran"
-EXTENDED_AND_CLOSED = "both extended and closed at once"
+CLOSED_WRONGLY, EXTENDED_AND_CLOSED = "closed by a clock that no longer ran", "both extended and closed"
 NOT_SET_ASIDE, BYSTANDER_DEAD, WRONG_REASON = "not set aside", "a bystander is dead", "set aside with another reason"
 
 
@@ -91,12 +90,14 @@ def _histories(evidence: Evidence) -> Iterator[Violation]:
         seqs = [entry["seq"] for entry in case["history"]]
         if seqs != list(range(1, len(seqs) + 1)):
             yield Violation(GAP, f"{case['_id']}: {seqs}")
-        if case["relayed"] != case["say_to"] or "unsaid_since" in case:
-            yield Violation(NOT_MARKED, f"{case['_id']}: {case['relayed']} of {case['say_to']}")
+        if case["relayed"] != case.get("say_to", 0) or "unsaid_since" in case:
+            yield Violation(NOT_MARKED, f"{case['_id']}: {case['relayed']} of {case.get('say_to')}")
 
 
 def _sayings(evidence: Evidence) -> Iterator[Violation]:
-    ids = {(case["_id"], entry["seq"]): entry["id"] for case in evidence.cases for entry in case["history"]}
+    ids = {
+        (case["_id"], entry["seq"]): entry["id"] for case in evidence.cases for entry in case["history"] if entry["key"]
+    }
     known = set(ids.values())
     told: defaultdict[str, list[Told]] = defaultdict(list)
     for one in evidence.told:
@@ -136,8 +137,13 @@ def judge_notices(events: Sequence[str], notices: Sequence[Kept]) -> list[Violat
     ]
 
 
+def judge_unheard(documents: Sequence[Kept]) -> list[Violation]:
+    """Want nothing to count as said: nobody was there to hear it."""
+    return [Violation(UNHEARD, one["_id"]) for one in documents if one["relayed"] or "unsaid_since" not in one]
+
+
 def judge_closes(cases: Sequence[Kept], timers: Mapping[str, int]) -> list[Violation]:
-    """Want every close to come from the very clock that ran when it was decided.
+    """Want each case either extended or closed, and each close to come from the very clock that ran then.
 
     Args:
         cases: after the race.
@@ -145,14 +151,17 @@ def judge_closes(cases: Sequence[Kept], timers: Mapping[str, int]) -> list[Viola
     """
     found: list[Violation] = []
     for case in cases:
-        running = 0
+        running, ends = 0, []
         for entry in case["history"]:
             kind = entry["type"].split(".")[2]
+            if kind in {"closed", "autoclose_extended"}:
+                ends.append(kind)
             if kind == "closed" and timers.get(entry["cause"]) != running:
                 found.append(Violation(CLOSED_WRONGLY, f"{case['_id']}: {timers.get(entry['cause'])}, not {running}"))
-            running = next(
-                (clock["rev"] for clock in entry["data"]["case"]["clocks"] if clock["kind"] == "autoclose"), 0
-            )
+            clocks = entry["data"]["case"]["clocks"]
+            running = next((clock["rev"] for clock in clocks if clock["kind"] == "autoclose"), 0)
+        if len(ends) != 1:
+            found.append(Violation(EXTENDED_AND_CLOSED if ends else LOST, f"{case['_id']}: {ends}"))
     return found
 
 
