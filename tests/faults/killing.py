@@ -1,8 +1,8 @@
-"""The story in which intake dies at a named point again and again, under orders on cases nobody has seen before."""
+"""The story in which a service dies at a named point again and again, at work on cases nobody has seen before."""
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from shared.commands import AddCc, RaiseCase, RemoveCc, reference_for
@@ -10,8 +10,9 @@ from shared.plumbing.relay import MARK_EVERY, SWEEP_EVERY
 from tests.faults.crashing import ARMED, HIT, POINT
 from tests.faults.factories import FAULTY
 from tests.faults.lives import a_life, program
-from tests.faults.stage import Post, Stage, as_its_history, settled
-from tests.faults.verdicts import Evidence, Violation, judge, owed_by, repeated
+from tests.faults.repeating import case_raised
+from tests.faults.stage import Post, Stage, as_its_history, case_of, settled
+from tests.faults.verdicts import Evidence, Kept, Violation, judge, owed_by, repeated
 from tests.intake.stories import COLLEAGUE, MONDAY, OWNER, THIRD, order, raising
 
 CASES = 5
@@ -51,11 +52,40 @@ def wave(stage: Stage, number: int) -> list[Post]:
     return posts
 
 
-class Story:
-    """What was ordered so far, and what is known of the deaths."""
+def news(stage: Stage, number: int) -> list[Post]:
+    """Say of some new cases that they have been raised."""
+    return case_raised(stage, CASES, f"news-{number}")
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+
+class Victim(NamedTuple):
+    """A service that is killed."""
+
+    service: str
+    """Its name, and that of its factory."""
+    collection: str
+    noun: str
+    """What its facts begin with."""
+    wave: Callable[[Stage, int], list[Post]]
+    """What it is sent before each death; every message has one effect."""
+    hits: int
+    """How often one wave comes to be read, and to be written, at least."""
+    document: Callable[[Post], str]
+    """Gives the id of the document a message changes."""
+    agrees: Callable[[Kept], bool]
+    """Says whether a document's state is what its history makes."""
+
+
+VICTIMS = {
+    "intake": Victim("intake", "cases", "case", wave, len(ORDERS), case_of, as_its_history),
+    "routing": Victim("routing", "decisions", "routing", news, 1, lambda post: post.id, lambda _: True),
+}
+
+
+class Story:
+    """What was sent so far, and what is known of the deaths."""
+
+    def __init__(self, stage: Stage, victim: Victim) -> None:
+        self.stage, self.victim = stage, victim
         self.sent: dict[str, str] = {}
         self.owed: dict[str, int] = {}
         self.points: dict[str, str] = {}
@@ -63,12 +93,12 @@ class Story:
 
     async def evidence(self) -> Evidence:
         """Gather what is there now."""
-        cases, refused = await self.stage.documents("intake", "cases"), await self.stage.refused()
-        return Evidence(self.sent, cases, refused, self.stage.told("case"), self.owed)
+        told = self.stage.told(self.victim.noun)
+        return Evidence(self.sent, await self._documents(), await self.stage.refused(), told, self.owed)
 
     async def violations(self) -> list[Violation]:
         """Judge what is there now."""
-        return judge(await self.evidence(), as_its_history)
+        return judge(await self.evidence(), self.victim.agrees)
 
     async def is_right(self) -> bool:
         """Say whether nothing is violated, not yet or not any more."""
@@ -82,45 +112,49 @@ class Story:
 
     async def order(self, posts: Sequence[Post], point: str) -> None:
         """Send orders."""
-        cases = {post.id: str(post.message.headers["cloudEvents_subject"]) for post in posts}
-        self.sent |= cases
-        self.points |= dict.fromkeys(cases.values(), point)
+        self.sent |= {post.id: self.victim.document(post) for post in posts}
+        self.points |= dict.fromkeys(map(case_of, posts), point)
         await self.stage.send(posts)
 
     async def note_death(self) -> None:
         """Note what stood unmarked when the process died."""
-        for case, position in owed_by(await self.stage.documents("intake", "cases")).items():
+        for case, position in owed_by(await self._documents()).items():
             self.owed[case] = min(position, self.owed.get(case, position))
 
     async def outcome(self) -> Outcome:
         """Judge the end."""
-        return Outcome(await self.violations(), {self.points[case] for case in repeated(self.stage.told("case"))})
+        return Outcome(
+            await self.violations(), {self.points[case] for case in repeated(self.stage.told(self.victim.noun))}
+        )
+
+    async def _documents(self) -> list[Kept]:
+        return list(await self.stage.documents(self.victim.service, self.victim.collection))
 
 
-async def kill(stage: Stage, parts: str, points: Sequence[str]) -> Outcome:
-    """Kill intake at one point after the other, each time under new orders; then let it finish, and judge.
+async def kill(stage: Stage, parts: str, points: Sequence[str], victim: Victim = VICTIMS["intake"]) -> Outcome:
+    """Kill a service at one point after the other, each time at new work; then let it finish, and judge.
 
     Args:
         stage: where.
-        parts: what intake is made of, by its name in `factories`.
+        parts: what the service is made of, by its name in `factories`.
         points: where it dies.
+        victim: the service.
     """
-    intake = program("intake", "intake", {**stage.environment, FAULTY: parts})
-    dice, story = random.Random(f"{parts} {points}"), Story(stage)  # noqa: S311  repeatable, not secret
+    what = program(victim.service, victim.service, {**stage.environment, FAULTY: parts})
+    log = stage.logs / f"{victim.service}.log"
+    dice, story = random.Random(f"{parts} {points}"), Story(stage, victim)  # noqa: S311  repeatable, not secret
     for number, point in enumerate(points):
         armed = stage.logs / f"armed-{number}"
-        hit = dice.randint(1, len(ORDERS)) if point in _MANY_HITS else 1
-        async with a_life(
-            intake, stage.logs / "intake.log", **{POINT: point, HIT: str(hit), ARMED: str(armed)}
-        ) as life:
+        hit = dice.randint(1, victim.hits) if point in _MANY_HITS else 1
+        async with a_life(what, log, **{POINT: point, HIT: str(hit), ARMED: str(armed)}) as life:
             await settled(story.violations, 1.0, story.is_worked_off)
             armed.touch()
-            await story.order(wave(stage, number), point)
+            await story.order(victim.wave(stage, number), point)
             await life.killed()
         await story.note_death()
-    async with a_life(intake, stage.logs / "intake.log"):
+    async with a_life(what, log):
         await settled(story.violations, 1.0, story.is_worked_off)
-        await stage.let_time_pass("intake", "cases")
+        await stage.let_time_pass(victim.service, victim.collection)
         await settled(story.violations, _LONGER_THAN_A_SWEEP, story.is_right)
         await asyncio.sleep(_ONE_MORE_MARK)
     return await story.outcome()

@@ -20,7 +20,7 @@ from shared.commands import Acknowledge, AddProgress, case_id_for, reference_for
 from shared.events import CaseProgressed, CaseRaised, CaseState, Clock
 from shared.plumbing.service import PARTS, Parts
 from shared.plumbing.settings import Settings
-from tests.faults.stage import Post, Stage, as_its_history, running, settled
+from tests.faults.stage import Post, Stage, as_its_history, case_of, running, settled
 from tests.faults.verdicts import OUT_OF_ORDER, Evidence, Kept, Violation, judge, judge_notices
 from tests.intake.stories import COLLEAGUE, MONDAY, OFFICER, OWNER, order, raising, routed, timer
 from tests.notifier.mail_server import mail_server
@@ -47,8 +47,8 @@ class Consumer(NamedTuple):
     """What of a document does not depend on the order or the moment of arrival."""
 
 
-def _references(count: int) -> list[str]:
-    return [reference_for("testham", OWNER, f"again-{number}") for number in range(count)]
+def _references(count: int, name: str = "again") -> list[str]:
+    return [reference_for("testham", OWNER, f"{name}-{number}") for number in range(count)]
 
 
 def _to_intake(stage: Stage, count: int) -> list[list[Post]]:
@@ -81,12 +81,7 @@ _WITHOUT_EFFECT = ("-stale", "-stopped")
 
 
 async def _judge_intake(stage: Stage, acts: list[list[Post]]) -> list[Violation]:
-    sent = {
-        post.id: str(post.message.headers["cloudEvents_subject"])
-        for act in acts
-        for post in act
-        if not post.id.endswith(_WITHOUT_EFFECT)
-    }
+    sent = {post.id: case_of(post) for act in acts for post in act if not post.id.endswith(_WITHOUT_EFFECT)}
     cases = await stage.documents("intake", "cases")
     evidence = Evidence(sent, cases, await stage.refused(), stage.told("case"))
     # Several instances: two facts of one case may arrive the other way round, and `caseseq` settles it.
@@ -113,7 +108,7 @@ def _public(each: str, **more: Any) -> CaseState:
     return CaseState.model_validate(given | more)
 
 
-def case_raised(stage: Stage, count: int) -> list[Post]:
+def case_raised(stage: Stage, count: int, name: str = "again") -> list[Post]:
     """Say of so many cases that they have been raised."""
     return [
         stage.event(
@@ -122,7 +117,7 @@ def case_raised(stage: Stage, count: int) -> list[Post]:
             case_id_for(each),
             1,
         )
-        for each in _references(count)
+        for each in _references(count, name)
     ]
 
 

@@ -47,6 +47,11 @@ class Post(NamedTuple):
         return str(self.message.message_id)
 
 
+def case_of(post: Post) -> str:
+    """Name the case a message is about."""
+    return str(post.message.headers[f"{HEADER}subject"])
+
+
 @dataclass(frozen=True)
 class Stage:
     """What a fault test works with."""
