@@ -6,7 +6,7 @@ The one rule: the file holds passwords, so only its owner may read it, and it is
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -39,6 +39,21 @@ class System(BaseModel):
     def vhost(self) -> str:
         """The broker's vhost that `rabbit_url` names; `/` where it names none."""
         return unquote(urlsplit(self.rabbit_url).path.removeprefix("/")) or "/"
+
+
+class Databases(NamedTuple):
+    """The databases of a system."""
+
+    url: str
+    prefix: str
+
+    def __repr__(self) -> str:
+        """Show no password."""
+        return f"Databases({self.prefix!r})"
+
+    def name(self, owner: str) -> str:
+        """Name the database of a service, or of the council."""
+        return f"{self.prefix}_{owner}"
 
 
 _VARIABLES: Mapping[str, str] = {
@@ -116,6 +131,20 @@ def _read(environ: Mapping[str, str], variable: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise NoSystem(f"{variable}_FILE: cannot read {path}: {error.strerror}") from None
+
+
+def find_databases(environ: Mapping[str, str] = os.environ, folder: Path = STACK_FOLDER) -> Databases:
+    """Find the databases that the environment names, else those of the system that runs on this machine.
+
+    Reads `CASEWORK_MONGO_URL` and `CASEWORK_MONGO_PREFIX`: who keeps backups needs no broker.
+
+    Raises:
+        NoSystem: neither is there, or what is there cannot be read.
+    """
+    if url := _read(environ, _VARIABLES["mongo_url"]):
+        return Databases(url, _read(environ, _VARIABLES["mongo_prefix"]) or "casework")
+    system = find_system(environ, folder)
+    return Databases(system.mongo_url, system.mongo_prefix)
 
 
 def _needed() -> list[str]:

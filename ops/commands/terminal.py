@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
-from ops.connections import NoSystem, System, find_system
+from ops.connections import Databases, NoSystem, System, find_databases, find_system
 
 NEEDS_A_PERSON = 1
 """Exit code: it worked, and what it found or was told is not good."""
@@ -46,5 +46,13 @@ def system() -> System:
     """Find the system to talk about, or end the command."""
     try:
         return find_system()
+    except NoSystem as error:
+        fail(error)
+
+
+def databases() -> Databases:
+    """Find the databases to work on, or end the command."""
+    try:
+        return find_databases()
     except NoSystem as error:
         fail(error)

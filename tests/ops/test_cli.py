@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from ops import cli
 from ops.commands import terminal
-from ops.connections import NoSystem, System
+from ops.connections import Databases, NoSystem, System
 from shared.plumbing.sealed import SealBox
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,11 @@ def no_system(monkeypatch: pytest.MonkeyPatch) -> None:
     def find() -> System:
         raise NoSystem("no system is running here")
 
+    def find_databases() -> Databases:
+        raise NoSystem("no system is running here")
+
     monkeypatch.setattr(terminal, "find_system", find)
+    monkeypatch.setattr(terminal, "find_databases", find_databases)
 
 
 @pytest.fixture
@@ -61,7 +65,14 @@ WITHOUT_A_SYSTEM = [
 ]
 
 
-@pytest.mark.parametrize("arguments", WITHOUT_A_SYSTEM, ids=" ".join)
+WITHOUT_DATABASES = [
+    ("backup", "create", "some.zip"),
+    ("backup", "restore", "some.zip"),
+    ("backup", "restore", "some.zip", "--replace"),
+]
+
+
+@pytest.mark.parametrize("arguments", [*WITHOUT_A_SYSTEM, *WITHOUT_DATABASES], ids=" ".join)
 @pytest.mark.usefixtures("no_system")
 def test_without_a_system_every_command_says_how_to_get_one(run: Run, arguments: tuple[str, ...]) -> None:
     result = run(*arguments)

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from ops.connections import NoSystem, System, as_user, find_system, forget, write
+from ops.connections import Databases, NoSystem, System, as_user, find_databases, find_system, forget, write
 
 GIVEN = {
     "CASEWORK_RABBIT_URL": "amqp://operator:rabbit-secret@broker:5672/",
@@ -103,3 +103,19 @@ def test_another_users_address_leads_to_the_same_place() -> None:
     assert (parts.scheme, parts.hostname, parts.port) == ("amqps", "broker", 5671)
     assert (parts.path, parts.query) == ("/casework", "heartbeat=10")
     assert (parts.username, unquote(parts.password or "")) == ("subscriber.a", "p@ss/word")
+
+
+def test_who_needs_only_the_databases_names_only_them(tmp_path: Path) -> None:
+    given = {"CASEWORK_MONGO_URL": "mongodb://operator:mongo-secret@database/", "CASEWORK_MONGO_PREFIX": "town"}
+
+    found = find_databases(given, tmp_path)
+
+    assert found == Databases("mongodb://operator:mongo-secret@database/", "town")
+    assert found.name("intake") == "town_intake"
+    assert "mongo-secret" not in repr(found)
+
+
+def test_without_a_name_the_databases_are_those_of_the_system_that_runs_here(tmp_path: Path) -> None:
+    write(RUNNING, tmp_path)
+
+    assert find_databases({}, tmp_path) == Databases(RUNNING.mongo_url, "casework")
