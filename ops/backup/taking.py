@@ -7,7 +7,6 @@ for five minutes (`minSnapshotHistoryWindowInSeconds`); whoever has more data th
 import os
 import time
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -19,6 +18,7 @@ from pymongo.errors import OperationFailure
 from ops.backup.archive import DATABASES, BackupRefused, Form, Kept, Manifest, Tell, Writer
 from ops.connections import Databases
 from shared.plumbing.history import Document, technical_now
+from shared.plumbing.service import VERSION
 
 Client: TypeAlias = MongoClient[Document]
 Session: TypeAlias = ClientSession
@@ -45,13 +45,15 @@ class Source(NamedTuple):
 
 
 def client_of(databases: Databases, purpose: str) -> Client:
-    """Make a client that fails within seconds when nobody answers."""
+    """Make a client that fails within seconds when nobody answers, unless the address says how long it may take."""
+    patience: dict[str, Any] = (
+        {} if "serverSelectionTimeoutMS" in databases.url else {"serverSelectionTimeoutMS": 3_000}
+    )
     return MongoClient(
         databases.url,
         tz_aware=True,
         appname=f"casework-{purpose}",
-        serverSelectionTimeoutMS=3_000,
-        connectTimeoutMS=3_000,
+        **patience,
         serverMonitoringMode="poll",  # as in ops.status: no second connection to monitor by
     )
 
@@ -112,12 +114,15 @@ def _write(databases: Databases, writer: Writer, tell: Tell) -> Manifest:
             sources, session, instant = _one_instant(client, databases)
             with session:
                 kept = [_keep(client, databases, source, session, writer, tell) for source in sources]
+            there = {source.stem() for source in _sources(client, databases)}
+            if gone := [source.stem() for source in sources if source.stem() not in there]:
+                raise BackupRefused(f"{', '.join(gone)} was dropped meanwhile: take the backup again")
         except OperationFailure as error:
             raise _explained(error) from error
         manifest = Manifest(
             instant=instant.as_datetime(),
             created=created,
-            casework=version("casework-ops"),
+            casework=VERSION,
             mongodb=str(client.server_info()["version"]),
             prefix=databases.prefix,
             collections=tuple(kept),

@@ -25,7 +25,7 @@ SECRET = "Mrs Canary of 12 Canary Street rang again."
 Client = MongoClient[Document]
 RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 OWNERS = ("intake", "gateway")
-"""Of the six databases these and the council's are there; each more costs a second of this file's tests."""
+"""Of the six databases these and the council's are there; each more costs seconds."""
 NOTHING: Mapping[str, bytes] = {}
 COLLECTIONS = (
     Collection(

@@ -157,6 +157,18 @@ def test_a_backup_that_fails_leaves_no_file(ours: Databases, other: Databases, f
     assert list(file.parent.iterdir()) == []
 
 
+def test_a_collection_that_is_dropped_meanwhile_is_not_taken_for_an_empty_one(
+    client: Client, changing: Databases, file: Path
+) -> None:
+    def drop(_: int) -> None:
+        client[changing.name("gateway")].drop_collection("things")
+
+    with pytest.raises(BackupRefused, match=r"gateway/things was dropped meanwhile|made meanwhile: try again"):
+        backup.create(changing, file, drop)
+
+    assert not list(file.parent.iterdir())
+
+
 def test_a_backup_another_is_writing_is_not_disturbed(ours: Databases, file: Path) -> None:
     partial = file.with_name("backup.zip.partial")
     partial.write_bytes(b"theirs")
@@ -207,7 +219,7 @@ def test_databases_are_dropped_only_once_somebody_has_said_so(client: Client, ch
 
 
 def test_a_database_that_does_not_answer_is_one_sentence_without_the_password(file: Path) -> None:
-    away = Databases("mongodb://operator:secret@127.0.0.1:9/", "casework")
+    away = Databases("mongodb://operator:secret@127.0.0.1:9/?serverSelectionTimeoutMS=100", "casework")
 
     result = run(away, "create", str(file))
 
