@@ -35,7 +35,7 @@ test-long: ## all tests, at full counts
 
 test-containers: ## the containers: healthy, scaled, killed while the story plays; minutes, and needs Docker with compose
 	@ops/bootstrap --without-servers
-	@exec .venv/bin/pytest tests/containers/rehearsal.py
+	@exec .venv/bin/pytest tests/containers/rehearsal.py tests/containers/production.py
 
 bench: ## measure (nothing is asserted)
 	@ops/bootstrap

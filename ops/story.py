@@ -17,8 +17,8 @@ COUNCILLOR, COLLEAGUE = "cllr-001", "cllr-002"
 WARD, SERVICE, REPORTED, DANGEROUS = "abbey", "noise", "fly-tipping", "dangerous-waste"
 BACKLOG = 120
 """Ordinary reports made at a time, up to five times, until enough wait for a dangerous one to overtake."""
-STEP_WITHIN = 60.0
-"""Seconds a step may take before the story stops."""
+STEP_WITHIN = 120.0
+"""Seconds a step may take before the story stops: longer than a notice waits for a notifier that was killed with it."""
 _LOOK_EVERY = 0.1
 _RECEIPT = {COUNCILLOR: "We have received", COLLEAGUE: "copied you in"}
 _AT_ONCE = 24

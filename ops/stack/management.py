@@ -6,6 +6,7 @@ The one rule: names go into a path quoted; the API takes `/` in a vhost's name o
 import base64
 import hashlib
 import secrets
+import ssl
 import types
 import urllib.parse
 from collections.abc import Mapping
@@ -39,7 +40,8 @@ class Management:
     """One broker's management API; a context manager, or `close()` it.
 
     Args:
-        url: `http://user:password@host:port`, without a path.
+        url: `http://user:password@host:port` or https, without a path. `?cafile=<PEM file>` names a private authority
+            to trust, as in the broker's address; else those of the system are trusted.
         timeout: seconds per request.
     """
 
@@ -48,8 +50,14 @@ class Management:
         self.user = urllib.parse.unquote(parts.username or "guest")
         password = urllib.parse.unquote(parts.password or "guest")
         host = parts.netloc.rpartition("@")[2]
+        authority = dict(urllib.parse.parse_qsl(parts.query)).get("cafile")
+        trust = ssl.create_default_context(cafile=authority) if parts.scheme == "https" else True
         self._client = httpx2.Client(
-            base_url=f"{parts.scheme}://{host}/api/", auth=(self.user, password), timeout=timeout, trust_env=False
+            base_url=f"{parts.scheme}://{host}/api/",
+            auth=(self.user, password),
+            timeout=timeout,
+            trust_env=False,
+            verify=trust,
         )
 
     def __enter__(self) -> Self:
