@@ -29,6 +29,7 @@ DATABASES = (*SAYS, "council")
 MANIFEST = "manifest.json"
 CHUNK = 1 << 20
 _LONGEST_MANIFEST = 16 << 20
+_LOCKED = 0x1  # bit of a zip's member that is encrypted by the zip itself
 _EXTENDED_JSON = json_util.CANONICAL_JSON_OPTIONS.with_options(tz_aware=True)
 
 Tell = Callable[[int], None]
@@ -151,6 +152,8 @@ def opened(file: Path) -> Iterator[zipfile.ZipFile]:
     """
     try:
         with zipfile.ZipFile(file) as archive:
+            if any(info.flag_bits & _LOCKED for info in archive.infolist()):
+                raise BackupRefused(f"{file} is no backup, or it is damaged (encrypted): take another")
             yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, InvalidBSON, NotImplementedError) as error:
         raise BackupRefused(f"{file} is no backup, or it is damaged ({type(error).__name__}): take another") from error
