@@ -37,9 +37,9 @@ test-containers: ## the containers: healthy, scaled, killed while the story play
 	@ops/bootstrap --without-servers
 	@exec .venv/bin/pytest tests/containers/rehearsal.py tests/containers/production.py
 
-bench: ## measure (nothing is asserted)
-	@ops/bootstrap
-	@exec $(PYTHON) -m benchmarks
+bench: ## measure on servers of its own (nothing is asserted); about 15 minutes
+	@TEST_INFRA=$${TEST_INFRA:-local} ops/bootstrap
+	@TEST_INFRA=$${TEST_INFRA:-local} exec $(PYTHON) -m benchmarks
 
 documents: ## write asyncapi.json, openapi.json, schemas and configuration.md from the code
 	@ops/bootstrap --without-servers

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
 from pymongo import MongoClient
@@ -50,7 +50,10 @@ class Spread(Figures):
 class Findings(Figures):
     """What one benchmark has found."""
 
-    def rows(self) -> Iterator[tuple[str, str]]:
+    heads: ClassVar[tuple[str, ...]] = ()
+    """Names of the columns; empty: what, and how much."""
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
         """Write them for people: what, and how much."""
         raise NotImplementedError
 
@@ -120,20 +123,36 @@ def _processor() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
+def where(measured: Measured) -> str:
+    """Say when and on what it was measured."""
+    machine = measured.machine
+    return (
+        f"{measured.started:%Y-%m-%d %H:%M} UTC, {machine.processor}, {machine.cores} cores, "
+        f"{machine.memory_gib:g} GiB, load {machine.load:g} before the start; Python {machine.python}, "
+        f"RabbitMQ {machine.rabbitmq}, MongoDB {machine.mongodb}"
+    )
+
+
+def markdown(measured: Measured) -> str:
+    """Draw the same table for a page."""
+    heads = measured.figures.heads or ("", "")
+    lines = [heads, ("---", *("---:" for _ in heads[1:])), *measured.figures.rows()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def table(measured: Measured) -> Table:
     """Draw the figures, and beneath them where and when they were measured."""
-    machine = measured.machine
+    heads = measured.figures.heads
     drawn = Table(
         title=measured.benchmark,
         title_justify="left",
-        show_header=False,
+        show_header=bool(heads),
         caption_justify="left",
-        caption=f"{measured.started:%Y-%m-%d %H:%M} UTC, {machine.processor}, {machine.cores} cores, "
-        f"{machine.memory_gib:g} GiB, load {machine.load:g} before the start; Python {machine.python}, "
-        f"RabbitMQ {machine.rabbitmq}, MongoDB {machine.mongodb}",
+        caption=where(measured),
     )
-    drawn.add_column()
-    drawn.add_column(justify="right")
+    drawn.add_column(*heads[:1])
+    for head in heads[1:] or ("",):
+        drawn.add_column(head, justify="right")
     for row in measured.figures.rows():
         drawn.add_row(*row)
     return drawn

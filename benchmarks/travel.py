@@ -5,16 +5,15 @@ Another system on the broker, the sample listener, tells when a case is routed; 
 """
 
 import asyncio
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from uuid import uuid4
 
 import httpx2
 from rich.progress import Progress
 
+from benchmarks.processes import servers, since, spent
 from benchmarks.report import Findings, Measured, Stopped, look_around, percentile
 from ops.development import SERVICES, Stack, development_stack, follow
 from ops.story import COUNCILLOR, REPORTED, WARD
@@ -26,8 +25,6 @@ WARM_UP = 20
 PATIENCE = 120.0
 """Seconds until everything has arrived, after the last answer."""
 LOOK_EVERY = 0.2
-SERVERS = {"beam.smp": "RabbitMQ", "mongod": "MongoDB"}
-"""Names of the servers' processes, where they are ours."""
 
 
 class Travel(Findings):
@@ -57,8 +54,8 @@ class Travel(Findings):
         yield "all routed after", f"{self.routed_seconds:.1f} s"
         yield "end to end, request to routed", f"{self.routed_per_second:.1f} cases a second"
         yield "all receipts in the inbox after", f"{self.receipts_seconds:.1f} s"
-        for name, spent in self.cpu_ms_per_case.items():
-            yield f"processor time a case: {name}", f"{spent:.1f} ms"
+        for name, used in self.cpu_ms_per_case.items():
+            yield f"processor time a case: {name}", f"{used:.1f} ms"
         yield "processor time a case: all of these", f"{sum(self.cpu_ms_per_case.values()):.1f} ms"
 
 
@@ -158,14 +155,14 @@ async def travel(number: int, in_flight: int, progress: Progress) -> Measured:
         try:
             await _send(Reports(system.gateway_url, token, client), WARM_UP, in_flight, arrivals, progress)
             pids = _pids(stack)
-            before, reports = _spent(pids), Reports(system.gateway_url, token, client)
+            before, reports = spent(pids), Reports(system.gateway_url, token, client)
             await _send(reports, number, in_flight, arrivals, progress)
             if _pids(stack) != pids:
                 raise Stopped("a process died on the way and was started again, so the numbers mean nothing")
-            spent = {name: after - before[name] for name, after in _spent(pids).items()}
+            used = since(before, spent(pids))
         finally:
             listening.cancel()
-    figures = _figures(reports, in_flight, arrivals, spent)
+    figures = _figures(reports, in_flight, arrivals, used)
     return Measured(benchmark=NAME, started=started, machine=machine, figures=figures)
 
 
@@ -198,7 +195,7 @@ async def _send(reports: Reports, number: int, in_flight: int, arrivals: Arrival
         raise Stopped(f"no report was taken; answers: {_listed(reports.answers)}")
 
 
-def _figures(reports: Reports, in_flight: int, arrivals: Arrivals, spent: Mapping[str, float]) -> Travel:
+def _figures(reports: Reports, in_flight: int, arrivals: Arrivals, used: Mapping[str, float]) -> Travel:
     cases = len(reports.references)
     routed = max(arrivals.routed[reference] for reference in reports.references) - reports.began
     return Travel(
@@ -212,28 +209,10 @@ def _figures(reports: Reports, in_flight: int, arrivals: Arrivals, spent: Mappin
         routed_seconds=routed,
         routed_per_second=cases / routed,
         receipts_seconds=max(arrivals.receipts[reference] for reference in reports.references) - reports.began,
-        cpu_ms_per_case={name: seconds * 1000 / cases for name, seconds in spent.items()},
+        cpu_ms_per_case={name: seconds * 1000 / cases for name, seconds in used.items()},
     )
 
 
 def _pids(stack: Stack) -> dict[str, int]:
     """Find the five services and, where they are children of this program, the two servers."""
-    services = {name: stack.supervisor.pid(name) or 0 for name in SERVICES}
-    ours = (int(pid) for task in Path("/proc/self/task").glob("*/children") for pid in task.read_text().split())
-    servers = {_name(pid): pid for pid in ours}
-    return services | {SERVERS[name]: pid for name, pid in servers.items() if name in SERVERS}
-
-
-def _name(pid: int) -> str:
-    return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
-
-
-def _spent(pids: Mapping[str, int]) -> dict[str, float]:
-    """Read the processor seconds each process has had, in user and in system mode; without /proc nothing is known."""
-    if not Path("/proc/self/stat").exists():
-        return {}
-    tick = os.sysconf("SC_CLK_TCK")
-    stats = {name: Path(f"/proc/{pid}/stat").read_text(encoding="utf-8") for name, pid in pids.items()}
-    # proc(5): after the name in parentheses comes field 3; utime and stime are fields 14 and 15
-    fields = {name: stat.rpartition(")")[2].split() for name, stat in stats.items()}
-    return {name: (int(field[11]) + int(field[12])) / tick for name, field in fields.items()}
+    return {name: stack.supervisor.pid(name) or 0 for name in SERVICES} | servers()

@@ -1,11 +1,15 @@
 """The arithmetic of the benchmarks: a wrong percentile or a wrong pairing would be believed."""
 
 from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
 
 import pytest
 from rich.console import Console
 
-from benchmarks.lane import Comparison
+from benchmarks.chart import chart
+from benchmarks.comparison import Against, Pipeline, Service, Side
+from benchmarks.edge import Edge
+from benchmarks.pipeline import ends_a_case
 from benchmarks.report import Machine, Measured, Spread, percentile, ratios, table
 
 
@@ -29,16 +33,18 @@ def test_a_ratio_is_taken_within_a_round_not_between_medians() -> None:
 
 
 def test_the_table_shows_every_median_with_its_spread_and_where_it_was_measured() -> None:
-    spread = Spread.of([4.0, 2.0, 3.0])
-    figures = Comparison(
-        messages=2_000,
+    some = Spread.of([4.0, 2.0, 3.0])
+    figures = Edge(
+        requests=400,
+        in_flight=12,
         rounds=3,
-        lane_per_second=spread,
-        faststream_per_second=spread,
-        times_faster=spread,
-        lane_cpu_ms=spread,
-        faststream_cpu_ms=spread,
-        times_less_cpu=spread,
+        command_per_second=some,
+        empty_per_second=some,
+        command_of_empty=some,
+        command_p50_ms=some,
+        empty_p50_ms=some,
+        command_server_us=some,
+        empty_server_us=some,
     )
     machine = Machine(
         processor="Example 9000", cores=2, memory_gib=8, load=1.5, python="3.12.1", rabbitmq="4.0.1", mongodb="8.0.2"
@@ -51,6 +57,77 @@ def test_the_table_shows_every_median_with_its_spread_and_where_it_was_measured(
     with console.capture() as shown:
         console.print(table(measured))
 
-    assert shown.get().count("3.0 (2.0 to 4.0) times") == 2
+    assert shown.get().count("3 (2 to 4) a second, p50 3 (2 to 4) ms") == 2
     assert "2026-03-02 09:30 UTC, Example 9000, 2 cores, 8 GiB, load 1.5" in " ".join(shown.get().split())
-    assert '"times_faster":{"median":3.0,"lowest":2.0,"highest":4.0}' in measured.model_dump_json()
+    assert '"command_of_empty":{"median":3.0,"lowest":2.0,"highest":4.0}' in measured.model_dump_json()
+
+
+def spread(value: float) -> Spread:
+    return Spread.of([value])
+
+
+def side(name: str, rate: float) -> Side:
+    return Side(
+        name=name,
+        does="3 publishes",
+        cases_per_second=Spread.of([rate * 0.9, rate, rate * 1.1]),
+        cpu_us=spread(300.0),
+        cpu_us_by_process={"intake": spread(200.0), "MongoDB": spread(100.0)},
+        flushes=spread(0.2),
+        p50_ms=spread(20.0),
+        p99_ms=spread(40.0),
+    )
+
+
+PIPELINE = Pipeline(
+    rounds=3,
+    cases={"Casework": 4_000, "FastStream": 400, "Celery": 400},
+    single=150,
+    sides=[side("Casework", 800), side("FastStream", 100), side("Celery", 80)],
+    against=[
+        Against(
+            name=name, times_faster=spread(8.0), of_its_cpu=spread(0.2), of_its_p50=spread(0.9), of_its_p99=spread(0.9)
+        )
+        for name in ("FastStream", "Celery")
+    ],
+    of_the_bound=spread(0.25),
+    services=[
+        Service(name="intake", first_mb=spread(90.0), second_mb=spread(91.0), growth=spread(0.011), pss_mb=spread(60.0))
+    ],
+)
+
+
+def test_every_row_of_the_pipeline_has_a_cell_for_every_variant() -> None:
+    assert {len(row) for row in PIPELINE.rows()} == {len(PIPELINE.heads)}
+
+
+def test_the_chart_is_an_image_with_every_variant_and_every_process() -> None:
+    drawn = ET.fromstring(chart(PIPELINE))  # noqa: S314  our own
+
+    texts = {element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert texts >= {"Casework", "FastStream", "Celery", "intake", "MongoDB", "800", "100"}
+
+
+def change(collection: str, operation: str, **more: object) -> dict[str, object]:
+    return {"ns": {"coll": collection}, "operationType": operation, **more}
+
+
+@pytest.mark.parametrize(
+    ("seen", "ends"),
+    [
+        (change("cases", "insert"), False),
+        (change("cases", "update", version=2), True),
+        (change("cases", "update"), False),
+        (change("decisions", "insert"), True),
+        (change("decisions", "update"), False),
+        (change("diaries", "insert", seq=1), False),
+        (change("diaries", "insert", seq=2), True),
+        (change("diaries", "update", version=2), True),
+        (change("notices", "insert"), True),
+    ],
+)
+def test_a_case_ends_with_decision_team_timers_and_notices_and_a_mark_is_no_effect(
+    seen: dict[str, object],
+    ends: bool,  # noqa: FBT001  what the table says
+) -> None:
+    assert ends_a_case(seen) is ends
