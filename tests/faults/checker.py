@@ -38,7 +38,8 @@ class Evidence:
 
 
 async def gather(city: City, crowd: Crowd, book: Book) -> Evidence:
-    """Look everywhere; the city is at rest."""
+    """Look everywhere, the city being at rest; what people were told is kept beside its logs."""
+    book.write(city.folder / f"given-{crowd.seed}.jsonl")
     references = book.references()
     ids = {case_id_for(reference) for reference in references}
     views: dict[str, dict[str, Any]] = {}

@@ -64,7 +64,7 @@ class Crowd:
     """A councillor and the officers of her council."""
 
     def __init__(self, system: System, directory: Directory, seed: int) -> None:
-        self._system, self._directory, self._seed = system, directory, seed
+        self._system, self._directory, self.seed = system, directory, seed
         self._tokens: dict[str, str] = {}
         self._keys = 0
         self.book = Book()
@@ -78,7 +78,7 @@ class Crowd:
 
     async def raise_only(self, count: int, at_once: int = 8) -> Book:
         """Raise so many cases and wait for nothing else."""
-        chance = random.Random(self._seed)  # noqa: S311  repeatable on purpose
+        chance = random.Random(self.seed)  # noqa: S311  repeatable on purpose
         some = asyncio.Semaphore(at_once)
 
         async def one(service: str) -> None:
@@ -89,7 +89,7 @@ class Crowd:
         return self.book
 
     async def _person(self, number: int, commands: int) -> None:
-        chance = random.Random(f"{self._seed}/{number}")  # noqa: S311  repeatable on purpose
+        chance = random.Random(f"{self.seed}/{number}")  # noqa: S311  repeatable on purpose
         while len(self.book.given) < commands:
             raised = await self.raise_case(chance.choice(SERVICES))
             if raised.outcome in {"done", "promised"}:
@@ -130,7 +130,7 @@ class Crowd:
     async def give(self, person: str, path: str, command: str, body: Mapping[str, Any], reference: str = "") -> Given:
         """Give a command, again and again with the same key until it is answered."""
         self._keys += 1
-        key = f"{self._seed}-{self._keys}"
+        key = f"{self.seed}-{self._keys}"
         began, tries, answer, told = real_now(), 0, 0, dict[str, Any]()
         outcome: Outcome = "unknown"
         while outcome == "unknown" and (real_now() - began).total_seconds() < _ANSWER_WITHIN:
