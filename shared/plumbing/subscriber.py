@@ -23,7 +23,7 @@ from shared.plumbing.lane import Done, Failed, Verdict
 from shared.plumbing.logs import place_of
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.setting_aside import CRASHED_AFTER, REASON, bare, set_aside
-from shared.plumbing.topology import EXCHANGES, STEP, WorkQueue
+from shared.plumbing.topology import EXCHANGES, STEP, WORK_QUEUES, WorkQueue
 from shared.plumbing.tracing import Tracing
 from shared.plumbing.wire import Parcel, Reading, Wire
 
@@ -31,8 +31,11 @@ Arrival: TypeAlias = tuple[Any, Envelope]
 OUTLIVED_AT_MOST = 10_000
 """Messages remembered as outlived: what another instance got instead is never asked for."""
 RETURNED_WAITS = 0.2
-"""Seconds before what came back unanswered is worked on, doubled with each return: by then all that came back with it
-has arrived, and the other lanes of this process have had time for theirs before one of them kills it again."""
+"""Seconds before what came back unanswered is worked on: by then all that came back with it has arrived."""
+LANES_TURN = 1.0
+"""Seconds a lane works on what came back before the next lane of the process does: enough for a whole prefetch."""
+_TURNS_TO_WRITE = 10
+"""Turns of the event loop after which an acknowledgement has left the process."""
 
 
 class Worker(Protocol):
@@ -98,11 +101,13 @@ class LaneSubscriber(RabbitSubscriber):
             await self._wake.wait()
             self._wake.clear()
             if returns := max((envelope.deliveries for _, envelope in self._waiting), default=0):
-                await asyncio.sleep(RETURNED_WAITS * 2 ** (min(returns, CRASHED_AFTER - 1) - 1))
+                await asyncio.sleep(pause_before(self.work_queue, returns))
             batch = self._waiting[:]
             self._waiting.clear()
             self._in_hand = {envelope.id for _, envelope in batch}
             for some in in_order(batch):
+                for _ in range(_TURNS_TO_WRITE if returns else 0):  # the next one may end the process
+                    await asyncio.sleep(0)
                 await self._handle(some, all_before=len(some) == len(batch))
                 for _, envelope in some:
                     self._in_hand.discard(envelope.id)
@@ -218,6 +223,18 @@ def in_order(batch: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
     for returns in sorted(returned):
         for case in _elsewhere(list(returned[returns].values()), returns):
             yield from ([arrival] for arrival in case)
+
+
+def pause_before(queue: WorkQueue, returns: int) -> float:
+    """Give the seconds before a lane works on what came back.
+
+    At the second return, and backwards at the third, the lanes of a process take turns: a message that ends the process
+    ends the turns of those behind it, never of those before.
+    """
+    lanes = [each for each in WORK_QUEUES if each.service == queue.service and each.durable]
+    place = lanes.index(queue) if queue in lanes else 0
+    turn = {2: place, 3: len(lanes) - 1 - place}.get(returns, 0)
+    return RETURNED_WAITS + LANES_TURN * turn
 
 
 def _elsewhere(cases: list[list[Arrival]], returns: int) -> list[list[Arrival]]:

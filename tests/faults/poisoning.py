@@ -5,18 +5,21 @@ import random
 from collections.abc import Sequence
 
 from ops.stack.supervisor import Patience, Supervisor
-from shared.commands import reference_for
+from services.intake.app import create_app
+from services.intake.config import Config
+from shared.commands import case_id_for, reference_for
 from shared.plumbing.setting_aside import CRASHED_AFTER
 from shared.plumbing.topology import PREFETCH
 from tests.faults.factories import FAULTY
 from tests.faults.lives import WITHIN, program
-from tests.faults.poison import KILLERS
-from tests.faults.stage import Post, Stage, settled
+from tests.faults.poison import DIED_BEFORE, KILLERS
+from tests.faults.stage import Post, Stage, running, settled
 from tests.faults.verdicts import Violation, judge_dead
 from tests.flows.programs import until
 from tests.intake.stories import MONDAY, OWNER, raising, routed
 
 TEN_MEGABYTES = 10 * 1024 * 1024
+BESIDE = 60
 AT_MOST = CRASHED_AFTER
 """Deaths one message may cause: each is a delivery without an answer, and after so many it is handed to nobody."""
 
@@ -59,6 +62,8 @@ async def spoil(stage: Stage, count: int) -> list[Violation]:
 async def slay(stage: Stage, parts: str, *, killers: int = 1) -> tuple[list[Violation], int]:
     """Fill the prefetch of one process with good orders and some that no process survives; judge, and count deaths.
 
+    Beside them another lane of the process has its hands full with good events.
+
     Args:
         stage: where.
         parts: what intake is made of, by its name in `factories`.
@@ -69,15 +74,17 @@ async def slay(stage: Stage, parts: str, *, killers: int = 1) -> tuple[list[Viol
     posts = list(good)
     for place, post in enumerate(bad, 1):
         posts.insert(place * PREFETCH // (killers + 1), post)
+    beside = await _events(stage)
     said: list[str] = []
-    intake = program("intake", "intake", {**stage.environment, FAULTY: parts})
+    told = {FAULTY: parts, DIED_BEFORE: str(stage.logs / "died-before")}
+    intake = program("intake", "intake", {**stage.environment, **told})
 
     def deaths() -> int:
         return sum("killed by SIGKILL" in line for line in said)
 
     async with Supervisor(stage.logs, said.append, Patience(ready=WITHIN, backoff=(0.05,))) as supervisor:
         await supervisor.start([intake])
-        await stage.send(posts)
+        await stage.send([*beside, *posts])
 
         async def is_over() -> bool:
             return deaths() > AT_MOST or await stage.waiting("intake.dead") >= killers
@@ -86,7 +93,20 @@ async def slay(stage: Stage, parts: str, *, killers: int = 1) -> tuple[list[Viol
         wanted = {post.id: "crashed" for post in bad}
         if deaths() > AT_MOST:
             await supervisor.stop()
-        return await _worked_off(stage, wanted, good), deaths()
+        return await _worked_off(stage, wanted, [*good, *beside]), deaths()
+
+
+async def _events(stage: Stage) -> list[Post]:
+    """Raise some cases; give the events that route them."""
+    references = [reference_for("testham", OWNER, f"beside-{number}") for number in range(BESIDE)]
+    async with running(create_app(stage.config(Config))):
+        await stage.send([stage.command(f"raise {each}", raising(reference=each)) for each in references])
+
+        async def raised() -> bool:
+            return len(await stage.documents("intake", "cases")) == BESIDE
+
+        await until(raised, "the cases beside")
+    return [stage.event(f"route {each}", routed(), case_id_for(each)) for each in references]
 
 
 async def _worked_off(stage: Stage, wanted: dict[str, str], good: Sequence[Post]) -> list[Violation]:

@@ -14,8 +14,8 @@ from shared.plumbing.aiormq_wire import AiormqReading, AiormqWire, Tag, _outcome
 from shared.plumbing.envelope import Envelope, read_envelope
 from shared.plumbing.lane import Failed
 from shared.plumbing.setting_aside import CRASHED_AFTER, bare, set_aside
-from shared.plumbing.subscriber import in_order
-from shared.plumbing.topology import INTAKE, RETRY, declare
+from shared.plumbing.subscriber import LANES_TURN, RETURNED_WAITS, in_order, pause_before
+from shared.plumbing.topology import INTAKE, RETRY, WORK_QUEUES, declare
 from shared.plumbing.wire import Parcel
 
 PROBE = Parcel(exchange=RETRY, routing_key="probe", body=b"", persistent=False)
@@ -161,6 +161,21 @@ def test_nobody_waits_behind_one_or_two_that_kill_until_taken_for_one(killers: s
             left = left.replace(some[0][0], "")
 
     assert left == killers
+
+
+def test_every_lane_gets_its_turn_before_the_one_that_kills_its_process() -> None:
+    lanes = [queue for queue in WORK_QUEUES if queue.service == "intake" and queue.durable]
+
+    for kills in lanes:
+        for other in lanes:
+            waits = [
+                (pause_before(kills, returns), pause_before(other, returns)) for returns in range(1, CRASHED_AFTER)
+            ]
+            assert kills == other or any(other_waits + LANES_TURN <= wait for wait, other_waits in waits)
+
+
+def test_after_the_first_death_no_lane_waits_longer_than_until_all_has_arrived() -> None:
+    assert {pause_before(queue, 1) for queue in WORK_QUEUES} == {RETURNED_WAITS}
 
 
 def read(**headers: Any) -> Envelope:
