@@ -1,6 +1,5 @@
 """Parts that break one promise each, for the controls: a check that does not see them broken proves nothing."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
@@ -12,7 +11,6 @@ from pymongo import InsertOne, UpdateOne
 from shared.plumbing.aiormq_wire import AiormqReading, AiormqWire, Tag
 from shared.plumbing.envelope import HEADER, Envelope
 from shared.plumbing.history import Document, Write
-from shared.plumbing.store import Store
 from shared.plumbing.topology import EVENTS
 from shared.plumbing.wire import Parcel
 from tests.faults.crashing import CrashingReading, CrashingStore, CrashingWire
@@ -117,11 +115,3 @@ class RandomIds(ChangesWrites):
             kept: Any = operation._doc
             return InsertOne(kept | {"_id": uuid4().hex})
         return operation
-
-
-class Rendezvous(Store):
-    """Lets writers who have read the same version meet before they write."""
-
-    async def write(self, writes: Sequence[Write]) -> list[bool | Exception]:
-        await asyncio.sleep(0.01)
-        return await super().write(writes)

@@ -33,7 +33,7 @@ async def slain(stage: Stage) -> set[str]:
 
 async def repeated(service: str, broken: type[Store], stage: Stage) -> set[str]:
     consumer = next(consumer for consumer in CONSUMERS if consumer.service == service)
-    return verdicts.names((await storm(stage, consumer, 3, Parts(store=broken))).violations)
+    return verdicts.names((await storm(stage, consumer, 2, Parts(store=broken))).violations)
 
 
 async def unbound(stage: Stage) -> set[str]:
