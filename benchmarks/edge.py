@@ -159,6 +159,7 @@ async def _send(  # noqa: PLR0913, PLR0917  who sends what, where to, and whose 
 
 def _programs(environment: Mapping[str, str], gateway: str, issuer: str, folder: Path) -> list[Program]:
     """Start the four services, an issuer of tokens, and the gateway with its empty route."""
+    environment = {**environment, "CASEWORK_PROFILE": "development"}  # an issuer without https
     people = folder / "people.json"
     people.write_text(json.dumps([{"id": COUNCILLOR, "name": "A councillor", "about": ""}]), encoding="utf-8")
     python = (sys.executable, "-m")

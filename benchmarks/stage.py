@@ -134,26 +134,23 @@ def running_servers(say: Callable[[str], None]) -> Iterator[Servers]:
 async def place(servers_: Servers, variant: Variant) -> AsyncIterator[Place]:
     """Make a place with the topology and the council of a real system; it goes with everything in it.
 
-    The services declare the topology themselves and share one broker user that may do everything: rights are checked by
-    the broker alike for all variants, and cached by it.
+    The services run in the production profile, on real time. They share one broker user that may do everything: the
+    broker checks rights alike for all variants, and caches what it found.
     """
     name = f"bench_{uuid4().hex[:12]}"
     url = urllib.parse.urlsplit(servers_.rabbit_url)._replace(path=f"/{name}").geturl()
     environment = _environment() | {
-        "CASEWORK_PROFILE": "development",
+        "CASEWORK_PROFILE": "production",
         "CASEWORK_RABBIT_URL": url,
         "CASEWORK_MONGO_URL": servers_.mongo_url,
         "CASEWORK_MONGO_PREFIX": name,
-        "CASEWORK_TOPOLOGY": "declare",
         "CASEWORK_SEAL_KEYS": Fernet.generate_key().decode(),
         "CASEWORK_VAULT_KEYS": Fernet.generate_key().decode(),
         "CASEWORK_PUBLIC_URL": "http://127.0.0.1",
         "CASEWORK_SMTP_HOST": "127.0.0.1",
         "CASEWORK_SMTP_PORT": str(free_port()),  # nobody listens: no mail is sent
     }
-    settings = Settings(
-        profile="development", rabbit_url=SecretStr(url), mongo_url=SecretStr(servers_.mongo_url), mongo_prefix=name
-    )
+    settings = Settings(rabbit_url=SecretStr(url), mongo_url=SecretStr(servers_.mongo_url), mongo_prefix=name)
     servers_.management.create_vhost(name)
     broker, client = make_broker(settings, "routing"), make_client(settings, "routing")
     council, results = open_database(client, settings.database_of("council")), Results.of(client, settings)
