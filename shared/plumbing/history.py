@@ -80,10 +80,23 @@ def change(  # noqa: PLR0913, PLR0917  what a change is made of
     facts: Facts,
     cause: Cause,
     vault: Vault | None = None,
+    state: BaseModel | None = None,
 ) -> Write:
-    """Write what was decided: create the document, or compare-and-set the version that was read."""
+    """Write what was decided: create the document, or compare-and-set the version that was read.
+
+    Args:
+        aggregate: where the document lies and how a fact changes it.
+        document_id: its `_id`.
+        subject: the case it is about.
+        before: as it was read; None: it does not exist.
+        facts: what was decided, at least one.
+        cause: why.
+        vault: seals the texts beside the facts.
+        state: the state of `before`, where whoever decided has read it already.
+    """
     key = (aggregate.collection, document_id)
-    state: BaseModel | None = aggregate.state.model_validate(before["state"]) if before else None
+    if state is None and before:
+        state = aggregate.state.model_validate(before["state"])
     told = [fact if isinstance(fact, Fact) else Fact(fact) for fact in facts]
     first = len(before["history"]) + 1 if before else 1
     entries = _entries(key, [fact.event for fact in told], cause, first)

@@ -245,7 +245,8 @@ class Lane:
             return [create(handler.collection, envelope.id, envelope.subject, said, cause)], None, False
         aggregate: Aggregate[Any] = handler.aggregate
         facts = [said] if isinstance(said, Event | Fact) else list(said)
-        return [change(aggregate, job.key[1], envelope.subject, document, facts, cause, self._vault)], None, False
+        write = change(aggregate, job.key[1], envelope.subject, document, facts, cause, self._vault, state)
+        return [write], None, False
 
     async def _write(
         self,
