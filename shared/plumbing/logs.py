@@ -3,11 +3,15 @@
 Nothing personal and no message body is ever logged; error texts of libraries are not, because they may quote input.
 """
 
+import json
 import logging
 import sys
 import traceback
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
 
+import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
@@ -32,6 +36,50 @@ def _without_error_texts(_: Any, __: str, event: EventDict) -> EventDict:
     return event
 
 
+class Lines:
+    """Standard output for log lines: each at once, or those of a block together."""
+
+    def __init__(self) -> None:
+        self._kept: list[str] | None = None
+
+    def write(self, text: str) -> None:
+        """Write a line, or keep it until the block ends."""
+        if self._kept is None:
+            sys.stdout.write(text)
+        else:
+            self._kept.append(text)
+
+    def flush(self) -> None:
+        """Hand over to the system what was written."""
+        if self._kept is None:
+            sys.stdout.flush()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write the lines of the block in one go at its end, however it ends: writing is the dearest part of a line.
+
+        The block must not await: lines from elsewhere would wait with its own.
+        """
+        self._kept = []
+        try:
+            yield
+        finally:
+            kept, self._kept = self._kept, None
+            sys.stdout.write("".join(kept))
+            sys.stdout.flush()
+
+
+LINES = Lines()
+
+
+def _json(event: Any, **how: Any) -> str:
+    """Write a line: by the quick writer, and what it refuses (half a surrogate pair, say) by the tolerant one."""
+    try:
+        return orjson.dumps(event, **how).decode()
+    except TypeError:
+        return json.dumps(event, **how)
+
+
 def configure_logging(service: str, level: str) -> FilteringBoundLogger:
     """Set up the process's logging and give the service's logger."""
     shared: list[Processor] = [
@@ -41,9 +89,9 @@ def configure_logging(service: str, level: str) -> FilteringBoundLogger:
     ]
     number = logging.getLevelNamesMapping()[level]
     structlog.configure(
-        processors=[*shared, _without_error_texts, structlog.processors.JSONRenderer()],
+        processors=[*shared, _without_error_texts, structlog.processors.JSONRenderer(_json)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", LINES)),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -53,7 +101,7 @@ def configure_logging(service: str, level: str) -> FilteringBoundLogger:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _without_error_texts,
-                structlog.processors.JSONRenderer(),
+                structlog.processors.JSONRenderer(_json),
             ],
         )
     )

@@ -8,7 +8,7 @@ hands the queue to the wire instead. The minor version is pinned; tests hold thi
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitExchange, RabbitMessage, RabbitQueue, RabbitRouter
@@ -20,7 +20,7 @@ from shared.plumbing.ending import end
 from shared.plumbing.envelope import Envelope, read_envelope
 from shared.plumbing.history import technical_now
 from shared.plumbing.lane import Done, Failed, Verdict
-from shared.plumbing.logs import place_of
+from shared.plumbing.logs import LINES, place_of
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.setting_aside import CRASHED_AFTER, REASON, bare, set_aside
 from shared.plumbing.topology import EXCHANGES, STEP, WORK_QUEUES, WorkQueue
@@ -126,7 +126,8 @@ class LaneSubscriber(RabbitSubscriber):
         await self._set_aside(envelopes, verdicts)
         if self.reading is not None:
             await self.reading.done([tag for tag, _ in arrivals], all_before=all_before)
-        self._record(envelopes, verdicts, time.perf_counter() - started)
+        with LINES.together():
+            self._record(envelopes, verdicts, time.perf_counter() - started)
 
     async def _set_aside(self, envelopes: Sequence[Envelope], verdicts: Sequence[Verdict]) -> None:
         """Move what failed, confirmed, before anything is acknowledged; tried until the broker takes it."""
@@ -158,16 +159,16 @@ class LaneSubscriber(RabbitSubscriber):
     def _record(self, envelopes: Sequence[Envelope], verdicts: Sequence[Verdict], seconds: float) -> None:
         """Write one canonical line a message, and the metrics; never a body, never an error's text from outside."""
         queue, now = self.work_queue.name, technical_now()
-        self.metrics.batch_size.labels(queue).observe(len(envelopes))
-        self.metrics.batch_seconds.labels(queue).observe(seconds)
+        counts = Counter[tuple[str, str]]()
+        ages: defaultdict[str, list[float]] = defaultdict(list)
+        age: float | None = None
         for envelope, verdict in zip(envelopes, verdicts, strict=True):
             label = self.worker.label(envelope.type)
             age = (now - envelope.published).total_seconds() if envelope.published else None
             if age is not None:
-                self.metrics.queue_age.labels(queue).set(age)
-                self.metrics.critical_time.labels(label).observe(max(age, 0.0))
+                ages[label].append(age)
             outcome = verdict.outcome if isinstance(verdict, Done) else verdict.reason.split(":")[0]
-            self.metrics.messages.labels(queue, label, outcome).inc()
+            counts[label, outcome] += 1
             extra = {"error": verdict.error, "reason": verdict.reason} if isinstance(verdict, Failed) else {}
             (self.log.error if isinstance(verdict, Failed) else self.log.info)(
                 "message",
@@ -184,6 +185,28 @@ class LaneSubscriber(RabbitSubscriber):
                 age_ms=round(age * 1000) if age is not None else None,
                 **extra,
             )
+        self._count(len(envelopes), counts, ages, age, seconds)
+
+    def _count(
+        self,
+        batch: int,
+        counts: Mapping[tuple[str, str], int],
+        ages: Mapping[str, Sequence[float]],
+        last: float | None,
+        seconds: float,
+    ) -> None:
+        """Move the metrics on, each found once a batch: finding one by its labels costs more than moving it."""
+        queue = self.work_queue.name
+        self.metrics.batch_size.labels(queue).observe(batch)
+        self.metrics.batch_seconds.labels(queue).observe(seconds)
+        for (label, outcome), count in counts.items():
+            self.metrics.messages.labels(queue, label, outcome).inc(count)
+        for label, some in ages.items():
+            critical_time = self.metrics.critical_time.labels(label)
+            for age in some:
+                critical_time.observe(max(age, 0.0))
+        if last is not None:
+            self.metrics.queue_age.labels(queue).set(last)
 
     async def stop(self, within: float = 10.0) -> None:
         """Take nothing new first of all; finish what came; then let FastStream close.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from shared.plumbing.logs import configure_logging
+from shared.plumbing.logs import LINES, configure_logging
 
 CANARY = "Jane Canary of 12 Mill Lane"
 
@@ -77,3 +77,38 @@ def test_lines_without_an_error_stay_as_they_are(capsys: pytest.CaptureFixture[s
         log.info("handled", count=1)
 
     assert "error" not in json.loads(capsys.readouterr().out)
+
+
+async def test_the_lines_of_a_block_are_written_in_one_go_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    log = configure_logging("toys", "INFO")
+
+    with LINES.together():
+        log.info("first")
+        log.info("second")
+        assert not capsys.readouterr().out
+    log.info("third")
+
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["first", "second", "third"]
+
+
+async def test_the_lines_of_a_block_that_failed_are_written_too(capsys: pytest.CaptureFixture[str]) -> None:
+    log = configure_logging("toys", "INFO")
+
+    def fail() -> None:
+        with LINES.together():
+            log.info("before")
+            broken()
+
+    with pytest.raises(ValueError, match="Canary"):
+        fail()
+
+    assert json.loads(capsys.readouterr().out)["event"] == "before"
+
+
+@pytest.mark.parametrize("odd", ["half a pair \ud800", 2**80, {1: "a"}, object()])
+def test_whatever_is_logged_becomes_one_line_of_json(capsys: pytest.CaptureFixture[str], odd: object) -> None:
+    configure_logging("toys", "INFO").info("odd", value=odd)
+
+    text = capsys.readouterr().out
+    assert text.count("\n") == 1
+    assert json.loads(text)["event"] == "odd"
