@@ -14,7 +14,7 @@ from pymongo import UpdateMany
 from structlog.typing import FilteringBoundLogger
 
 from shared.plumbing.ending import end
-from shared.plumbing.history import Key, Say, technical_now, unsaid
+from shared.plumbing.history import Document, Key, Say, technical_now, unsaid
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.store import Collection_, Store
 from shared.plumbing.wire import Parcel, Wire
@@ -55,14 +55,20 @@ def joined(ranges: Iterable[Range]) -> list[Range]:
     return found
 
 
-def _moved(each: Range, ids: Sequence[str]) -> UpdateMany:
-    # Not by version: a private fact since then must not make the document look unsaid. What is said later than `to`
-    # waits from now on, not from when the document was first unsaid.
-    waits = {"$cond": [{"$lte": ["$say_to", each.to]}, "$$REMOVE", "$$NOW"]}
-    return UpdateMany(
-        {"_id": {"$in": list(ids)}, "relayed": {"$gte": each.after, "$lt": each.to}},
-        [{"$set": {"relayed": each.to, "unsaid_since": waits}}],
-    )
+def _unmarked(each: Range, ids: Sequence[str]) -> Document:
+    # Not by version: a private fact since then must not make the document look unsaid.
+    return {"_id": {"$in": list(ids)}, "relayed": {"$gte": each.after, "$lt": each.to}}
+
+
+def _all_said(each: Range, ids: Sequence[str]) -> UpdateMany:
+    """Mark the documents that have nothing else to say: nearly all of them, so without computing anything."""
+    wanted = _unmarked(each, ids) | {"say_to": {"$lte": each.to}}
+    return UpdateMany(wanted, {"$set": {"relayed": each.to}, "$unset": {"unsaid_since": ""}})
+
+
+def _more_to_say(each: Range, ids: Sequence[str]) -> UpdateMany:
+    """Mark the others: what is said later than `to` waits from now on, not from when the document was first unsaid."""
+    return UpdateMany(_unmarked(each, ids), {"$set": {"relayed": each.to}, "$currentDate": {"unsaid_since": True}})
 
 
 class Relay:
@@ -186,8 +192,13 @@ class Relay:
         for (name, each), ids in sorted(groups.items(), key=lambda group: group[0][1]):
             by_collection[name].append((each, ids))
         for name, moves in by_collection.items():
-            done = await self._store.lazy[name].bulk_write([_moved(each, ids) for each, ids in moves], ordered=True)
-            if done.matched_count < sum(len(ids) for _, ids in moves):
+            wanted = sum(len(ids) for _, ids in moves)
+            done = await self._store.lazy[name].bulk_write([_all_said(each, ids) for each, ids in moves], ordered=True)
+            found = done.matched_count
+            if found < wanted:
+                more = [_more_to_say(each, ids) for each, ids in moves]
+                found += (await self._store.lazy[name].bulk_write(more, ordered=True)).matched_count
+            if found < wanted:
                 for each, ids in moves:
                     if each.tries < MARK_TRIES:
                         for document_id in ids:
