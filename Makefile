@@ -27,11 +27,11 @@ check: ## format, lint, types, import contracts: under a minute
 
 test: ## all tests on real servers, at reduced counts
 	@ops/bootstrap
-	@exec .venv/bin/pytest
+	@exec ops/test
 
 test-long: ## all tests, at full counts
 	@ops/bootstrap
-	@CASEWORK_TEST_COUNTS=full exec .venv/bin/pytest
+	@CASEWORK_TEST_COUNTS=full exec ops/test
 
 test-containers: ## the containers: healthy, scaled, killed while the story plays; minutes, and needs Docker with compose
 	@ops/bootstrap --without-servers

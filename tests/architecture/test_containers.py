@@ -25,6 +25,9 @@ CONFIGS: dict[str, type[Settings]] = {
     "routing": Settings,
     "scheduler": Scheduler,
 }
+PRODUCTION: dict[str, Any] = yaml.safe_load(
+    (ROOT / "docs/examples/production/docker-compose.yml").read_text(encoding="utf-8")
+)
 ONCE = {"prepare", "council", "casework"}
 """Containers that do one thing and end."""
 
@@ -85,3 +88,39 @@ def test_images_and_machines_get_the_same_uv() -> None:
 
     assert pinned
     assert f"uv=={pinned[1]}" in DOCKERFILE
+
+
+@pytest.mark.parametrize("name", PRODUCTION["services"])
+def test_in_production_a_container_may_do_little_and_use_little(name: str) -> None:
+    service = PRODUCTION["services"][name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
+    assert name == "casework" or service["healthcheck"]["test"]
+    assert name == "front" or "ports" not in service
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_in_production_a_service_is_told_what_it_knows_and_its_secrets_are_files(name: str) -> None:
+    service = PRODUCTION["services"][name]
+    known = {f"{PREFIX}{field.upper()}" for field in CONFIGS[name].model_fields}
+    files = {
+        value.removeprefix("/run/secrets/") for value in service["environment"].values() if "/run/secrets/" in value
+    }
+
+    assert {variable.removesuffix("_FILE") for variable in service["environment"]} <= known
+    assert service["environment"]["CASEWORK_PROFILE"] == "production"
+    assert files == set(service["secrets"]) - {"ca.pem"}
+    assert set(service["secrets"]) <= PRODUCTION["secrets"].keys()
+
+
+def test_the_page_lists_every_secret_of_production() -> None:
+    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    named = {
+        secret.partition(".")[2] if secret.partition(".")[0] in {*SERVICES, "operator"} else secret
+        for secret in PRODUCTION["secrets"]
+    }
+
+    assert not [secret for secret in named if secret not in page]

@@ -15,7 +15,7 @@ from tests.faults.load import Crowd, Given
 
 pytestmark = [pytest.mark.rabbit, pytest.mark.mongo, pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
-AWAY = count(8, 60)
+AWAY = count(5, 60)
 """Seconds a dependency is away."""
 A_SECOND = 2
 """Cases raised in each of them."""

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.rabbit, pytest.mark.mongo, pytest.mark.e2e, pytest.mar
 
 ROUNDS = count(1, 4)
 """How often each service is deployed."""
-PREFETCHING = 1.0
+PREFETCHING = 0.7
 """Seconds a service is held still before it is stopped: what arrives meanwhile is prefetched, and waits in it."""
 EXIT_WITHIN = 25.0
 """Seconds from SIGTERM to the end of a process."""
@@ -33,7 +33,7 @@ async def test_a_rolling_restart_under_load_cuts_nothing_off(city: City, record_
 
     for _ in range(ROUNDS):
         for service in SERVICES:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.2)
             exits.append((service, *await city.deploy(service, PREFETCHING)))
     book = await working
     await city.stands()

@@ -36,7 +36,7 @@ from tests.notifier.fakes import CASE, PlainWriter, Tally, notice
 from tests.notifier.mail_server import mail_server
 from tests.notifier.test_sending import Spoken, business
 
-KILLS = count(4, 12)
+KILLS = count(3, 12)
 """How often a control may be lucky; the real part must be right each time."""
 WRITERS = 40
 THINGS = Collection("things")
