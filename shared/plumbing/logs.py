@@ -37,22 +37,24 @@ def _without_error_texts(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 class Lines:
-    """Standard output for log lines: each at once, or those of a block together."""
+    """Where log lines go: each at once, or those of a block together."""
 
     def __init__(self) -> None:
+        self.stream = sys.stdout
+        """The standard output of when logging was configured."""
         self._kept: list[str] | None = None
 
     def write(self, text: str) -> None:
         """Write a line, or keep it until the block ends."""
         if self._kept is None:
-            sys.stdout.write(text)
+            self.stream.write(text)
         else:
             self._kept.append(text)
 
     def flush(self) -> None:
         """Hand over to the system what was written."""
         if self._kept is None:
-            sys.stdout.flush()
+            self.stream.flush()
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -65,8 +67,8 @@ class Lines:
             yield
         finally:
             kept, self._kept = self._kept, None
-            sys.stdout.write("".join(kept))
-            sys.stdout.flush()
+            self.stream.write("".join(kept))
+            self.stream.flush()
 
 
 LINES = Lines()
@@ -88,6 +90,7 @@ def configure_logging(service: str, level: str) -> FilteringBoundLogger:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     number = logging.getLevelNamesMapping()[level]
+    LINES.stream = sys.stdout
     structlog.configure(
         processors=[*shared, _without_error_texts, structlog.processors.JSONRenderer(_json)],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.rabbit, pytest.mark.mongo]
 
 SAID_AGAIN = {"published", "confirmed"}
 """Where the broker has facts that nobody could note as said: they are said again, with the same id."""
-ROUNDS = [("intake", (point,) * 20) for point in POINTS] + [("routing", POINTS * 3)] if FULL else [("intake", POINTS)]
+ROUNDS = [("intake", (point,) * 10) for point in POINTS] + [("routing", POINTS * 2)] if FULL else [("intake", POINTS)]
 
 
 @pytest.mark.parametrize(

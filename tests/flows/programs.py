@@ -50,10 +50,10 @@ class Logs(io.StringIO):
         """The canonical lines: what became of each message, queue by queue."""
 
     def write(self, text: str) -> int:
-        """Keep a line; the loggers write one at a time."""
-        line = json.loads(text)
-        if line["event"] == "message":
-            self.messages.append(line)
+        """Keep what is written: one line, or those of a batch."""
+        for line in map(json.loads, text.splitlines()):
+            if line["event"] == "message":
+                self.messages.append(line)
         self._shown.write(text)
         return super().write(text)
 
