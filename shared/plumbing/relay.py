@@ -67,8 +67,12 @@ def _all_said(each: Range, ids: Sequence[str]) -> UpdateMany:
 
 
 def _more_to_say(each: Range, ids: Sequence[str]) -> UpdateMany:
-    """Mark the others: what is said later than `to` waits from now on, not from when the document was first unsaid."""
-    return UpdateMany(_unmarked(each, ids), {"$set": {"relayed": each.to}, "$currentDate": {"unsaid_since": True}})
+    """Mark the others: what is said later than `to` waits from now on, not from when the document was first unsaid.
+
+    A document that came to have nothing else to say in between is left to the next turn: it must not look unsaid.
+    """
+    wanted = _unmarked(each, ids) | {"say_to": {"$gt": each.to}}
+    return UpdateMany(wanted, {"$set": {"relayed": each.to}, "$currentDate": {"unsaid_since": True}})
 
 
 class Relay:
