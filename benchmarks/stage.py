@@ -84,7 +84,7 @@ def plain_celery(environment: Mapping[str, str]) -> list[Program]:
 
 
 VARIANTS = (
-    Variant("Casework", "3 publishes, 7 deliveries; marks in bulk; opens refusals, too", casework, relays=True),
+    Variant("Casework", "3 publishes, 7 deliveries; marks in bulk; reads refusals, too", casework, relays=True),
     Variant("FastStream", "3 publishes, 7 deliveries", plain_faststream, relays=False),
     Variant("Celery", "6 publishes, 7 deliveries", plain_celery, relays=False),
 )
