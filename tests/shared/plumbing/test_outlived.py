@@ -1,86 +1,55 @@
 """A message that is held while its channel comes and goes is not taken for one that kills its process."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
 
-import aio_pika
-import pytest
-from aio_pika.abc import HeadersType
-from faststream.rabbit import RabbitBroker
-
-from shared.events import RoutingDecided
-from shared.plumbing.aiormq_wire import AiormqWire
-from shared.plumbing.envelope import HEADER, Envelope
-from shared.plumbing.lane import Done, Verdict
-from shared.plumbing.service import lanes
+from shared.plumbing.envelope import Envelope
 from shared.plumbing.setting_aside import CRASHED_AFTER
-from shared.plumbing.subscriber import LaneRouter
-from shared.plumbing.topology import EVENTS, INTAKE, declare
-from shared.plumbing.tracing import Tracing
-from tests.shared.plumbing import toys
-
-pytestmark = pytest.mark.rabbit
+from shared.plumbing.subscriber import OUTLIVED_AT_MOST, LaneSubscriber
 
 
-class Held:
-    """A worker whose database is away until it is let go."""
-
-    def __init__(self) -> None:
-        self.back = asyncio.Event()
-        self.done: list[str] = []
-
-    def label(self, kind: str) -> str:
-        return kind
-
-    async def work(self, batch: Sequence[Envelope]) -> list[Verdict]:
-        await self.back.wait()
-        self.done += [envelope.id for envelope in batch]
-        return [Done() for _ in batch]
+def a_lane(*in_hand: str) -> LaneSubscriber:
+    """A lane as `start()` leaves it, with messages it is working on; nothing is connected."""
+    lane = LaneSubscriber.__new__(LaneSubscriber)
+    lane._waiting, lane._in_hand, lane._outlived, lane._wake = [], set(in_hand), Counter(), asyncio.Event()
+    return lane
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  what is waited for happens in the broker
-            await asyncio.sleep(0.02)
+def come(lane: LaneSubscriber, message: str, deliveries: int) -> int:
+    """Let a message come; gives how often the lane takes it to have been left unanswered."""
+    lane._offer("tag", Envelope(type="t", id=message, body=b"", deliveries=deliveries))
+    return lane._waiting[-1][1].deliveries
 
 
-async def test_a_message_held_through_many_lost_connections_is_no_killer(vhost_url: str) -> None:
-    worker, broker, router = Held(), RabbitBroker(vhost_url, reconnect_interval=0.05), LaneRouter()
-    wire = AiormqWire(broker)
-    calls = [(RoutingDecided.type, RoutingDecided, toys.take_over)]
-    router.lane(
-        INTAKE,
-        worker,
-        calls,
-        wire=wire,
-        metrics=toys.metrics(),
-        tracing=Tracing("toys", None),
-        log=toys.LOG,
-        declare=False,
-    )
-    broker.include_router(router)
-    async with await aio_pika.connect(vhost_url) as connection:
-        channel = await connection.channel()
-        await declare(channel)
-        await wire.open()
-        await broker.start()
-        lane = lanes(broker)[0]
-        sent = toys.event_envelope(toys.routing_decided("a-team"))
-        headers: HeadersType = {f"{HEADER}subject": sent.subject}
-        message = aio_pika.Message(sent.body, message_id=sent.id, type=sent.type, headers=headers)
-        await (await channel.get_exchange(EVENTS)).publish(message, "routing.decided.v1.normal.noise.abbey")
-        await until(lambda: sent.id in lane._in_hand)
+def test_what_is_held_through_many_lost_channels_is_no_killer() -> None:
+    lane = a_lane("held")
 
-        for _ in range(CRASHED_AFTER + 2):
-            transport = (await broker.connect()).transport
-            assert transport
-            await transport.connection.close(ConnectionResetError("the test cut it"))
-            await until(lambda: lane.alive and bool(lane._waiting))
-        worker.back.set()
-        await until(lambda: len(worker.done) > 1)
-        await lane.stop()
-        await broker.stop()
-        left = [await channel.declare_queue(name, passive=True) for name in (INTAKE.name, "intake.dead")]
+    for times in range(1, CRASHED_AFTER + 3):
+        lane._lost()
+        assert come(lane, "held", times) == 0
 
-    assert set(worker.done) == {sent.id}
-    assert [queue.declaration_result.message_count for queue in left] == [0, 0]
+
+def test_what_only_waited_when_the_channel_was_lost_is_no_killer_either() -> None:
+    lane = a_lane()
+    come(lane, "waiting", 0)
+
+    lane._lost()
+
+    assert [come(lane, "waiting", 1), come(lane, "a stranger", 1)] == [0, 1]
+
+
+def test_what_another_process_did_not_outlive_counts_on() -> None:
+    lane = a_lane("held")
+    lane._lost()
+
+    assert come(lane, "held", 4) == 3
+
+
+def test_what_is_remembered_stays_bounded() -> None:
+    lane = a_lane(*map(str, range(OUTLIVED_AT_MOST + 1)))
+    lane._lost()
+    lane._in_hand = {"new"}
+
+    lane._lost()
+
+    assert dict(lane._outlived) == {"new": 1}
