@@ -47,14 +47,18 @@ class Lines:
     def write(self, text: str) -> None:
         """Write a line, or keep it until the block ends."""
         if self._kept is None:
-            self.stream.write(text)
+            self._out().write(text)
         else:
             self._kept.append(text)
 
     def flush(self) -> None:
         """Hand over to the system what was written."""
         if self._kept is None:
-            self.stream.flush()
+            self._out().flush()
+
+    def _out(self) -> TextIO:
+        """Give the stream, or today's standard output where whoever configured logging has closed his."""
+        return sys.stdout if self.stream.closed else self.stream
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -67,8 +71,9 @@ class Lines:
             yield
         finally:
             kept, self._kept = self._kept, None
-            self.stream.write("".join(kept))
-            self.stream.flush()
+            out = self._out()
+            out.write("".join(kept))
+            out.flush()
 
 
 LINES = Lines()
