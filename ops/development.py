@@ -263,10 +263,16 @@ def people_of(council: Council) -> list[dict[str, str]]:
         for person in council.councillors
     ]
     officers = [
-        {"id": person.id, "name": person.full_name, "about": f"Officer, {', '.join(person.teams)}"}
+        {"id": person.id, "name": person.full_name, "about": f"Officer, {', '.join(_roles(person.id, council))}"}
         for person in council.officers
     ]
-    return councillors + officers
+    systems = [{"id": system.id, "name": system.full_name, "about": "System"} for system in council.systems]
+    return councillors + officers + systems
+
+
+def _roles(person: str, council: Council) -> list[str]:
+    """Say what an officer was granted: the team of a role in a team, else the role."""
+    return sorted({grant.team or grant.role for grant in council.grants if grant.person == person})
 
 
 def _wards(councillor: Councillor) -> list[str]:

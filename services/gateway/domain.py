@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
-from shared.council import Councillor, Directory, ServiceType
+from shared.council import Councillor, Directory, ListeningSystem, ServiceType
 from shared.events import Lane
 
 KEY_HEADER = "Idempotency-Key"
@@ -98,7 +98,7 @@ class Person(NamedTuple):
     id: str
     name: str
     email: str
-    kind: Literal["councillor", "officer"]
+    kind: Literal["councillor", "officer", "system"]
     roles: tuple[str, ...]
     wards: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
@@ -113,8 +113,27 @@ def person_today(directory: Directory, person_id: str, today: date) -> Person | 
         wards = tuple(sorted(directory.wards_of(person_id, today)))
         if not wards:
             return None
-        return Person(person_id, found.full_name, found.email, "councillor", ("councillor",), wards=wards)
-    return Person(person_id, found.full_name, found.email, "officer", tuple(found.roles), teams=tuple(found.teams))
+        return Person(
+            person_id,
+            found.full_name,
+            found.email,
+            "councillor",
+            tuple(sorted(directory.roles_of(person_id, today))),
+            wards=wards,
+        )
+    roles = tuple(sorted(directory.roles_of(person_id, today)))
+    if not roles:
+        return None
+    if isinstance(found, ListeningSystem):
+        return Person(person_id, found.full_name, "", "system", roles)
+    return Person(
+        person_id,
+        found.full_name,
+        found.email,
+        "officer",
+        roles,
+        teams=tuple(sorted(directory.works_for(person_id, today))),
+    )
 
 
 def lane_for(directory: Directory, service: str, flags: frozenset[str]) -> Lane:

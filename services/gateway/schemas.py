@@ -276,8 +276,8 @@ class MeOut(BaseModel):
     id: str
     name: str
     email: str
-    """Where the council writes to this person."""
-    kind: Literal["councillor", "officer"]
+    """Where the council writes to this person; empty for a system."""
+    kind: Literal["councillor", "officer", "system"]
     roles: tuple[str, ...]
     wards: tuple[WardOut, ...]
     teams: tuple[TeamOut, ...]

@@ -6,39 +6,24 @@ Every file is read and every check is made before anything is refused, so that o
 from collections import defaultdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
 from shared.calendar import gov_uk_calendar
-from shared.council.checks import Closure, SeatRow, Tables, problems_between
-from shared.council.model import (
-    CalendarDays,
-    Council,
-    Councillor,
-    CouncilModel,
-    Delegation,
-    Department,
-    Line,
-    Officer,
-    Policies,
-    Portfolio,
-    RoutingRule,
-    Seat,
-    ServiceType,
-    Slug,
-    Team,
-    Town,
-    Version,
-    Ward,
-)
+from shared.council.base import CouncilModel, Line, Slug, Version
+from shared.council.catalogue import ImpactChoice
+from shared.council.checks import problems_between
+from shared.council.columns import CSV_TABLES, SEAT_COLUMNS, SEATS_FILE, YAML_LISTS
+from shared.council.model import CalendarDays, Council, Policies
+from shared.council.people import Councillor, Seat
 from shared.council.problems import BundleRefused, Problem, nearest
 from shared.council.reading import Entry, Source
+from shared.council.rows import Closure, SeatRow, Tables
 from shared.council.tables import Model, Table, table, validated
 
 __all__ = ["BundleRefused", "Problem", "load_bundle"]
 
-_PERIOD = {"valid_from": False, "valid_to": False}
 _NEVER = "never"
 
 
@@ -50,6 +35,7 @@ class _Header(CouncilModel):
     version: Version
     mail_domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
     policies: Policies = Field(default_factory=Policies)
+    impacts: tuple[ImpactChoice, ...] = ()
 
 
 class _CalendarFile(CouncilModel):
@@ -78,6 +64,7 @@ def load_bundle(folder: Path) -> Council:
         version=header.version,
         mail_domain=header.mail_domain,
         policies=header.policies,
+        impacts=header.impacts,
         calendar=calendar,
         towns=tables.towns.models,
         wards=tables.wards.models,
@@ -85,10 +72,19 @@ def load_bundle(folder: Path) -> Council:
         departments=tables.departments.models,
         teams=tables.teams.models,
         officers=tables.officers.models,
+        systems=tables.systems.models,
+        grants=tables.grants.models,
         portfolios=tables.portfolios.models,
+        posts=tables.posts.models,
         delegations=tables.delegations.models,
         services=tables.services.models,
         rules=tables.rules.models,
+        duty=tables.duty.models,
+        reasons=tables.reasons.models,
+        features=tables.features.models,
+        texts=tables.texts.models,
+        signposts=tables.signposts.models,
+        lgsl=tables.lgsl.models,
     )
 
 
@@ -125,54 +121,29 @@ def _calendar(source: Source) -> CalendarDays | None:
 
 def _tables(source: Source, policies: Policies) -> Tables:
     """Read every table of the council."""
-    departments, teams = _departments_and_teams(source)
-    cabinet = _lists(source, "cabinet.yaml", "portfolios", "delegations")
-    services = _lists(source, "services.yaml", "services")
-    for entry in services["services"]:
+    departments, teams = _department_entries(source)
+    files = {listed.file for listed in YAML_LISTS.values()} - {"departments.yaml"}
+    lists = {"departments": departments, "teams": teams}
+    for file in sorted(files):
+        names = {field: listed for field, listed in YAML_LISTS.items() if listed.file == file}
+        optional = all(listed.optional for listed in names.values())
+        lists |= _lists(source, file, *(listed.name for listed in names.values()), optional=optional)
+    for entry in lists["services"]:
         _settle_autoclose(entry, policies)
-    return Tables(
-        towns=_csv(source, "town", Town, "towns.csv", {"code": True, "name": True}),
-        wards=_csv(source, "ward", Ward, "wards.csv", {"code": True, "name": True, "town": True, **_PERIOD}),
-        councillors=_csv(
-            source,
-            "councillor",
-            Councillor,
-            "councillors.csv",
-            {"id": True, "title": False, "name": True, "email": True},
-        ),
-        seats=_seat_rows(source),
-        departments=departments,
-        teams=teams,
-        officers=_csv(
-            source,
-            "officer",
-            Officer,
-            "officers.csv",
-            {"id": True, "name": True, "email": True, "teams": True, "roles": False},
-        ),
-        portfolios=table(source, "portfolio", Portfolio, cabinet["portfolios"], "code", "cabinet.yaml"),
-        delegations=table(source, "delegation", Delegation, cabinet["delegations"], "id", "cabinet.yaml"),
-        services=table(source, "service", ServiceType, services["services"], "code", "services.yaml"),
-        rules=_csv(
-            source,
-            "rule",
-            RoutingRule,
-            "rules.csv",
-            {"id": True, "service": True, "ward": False, "town": False, "flags": False, "team": True, **_PERIOD},
-        ),
-    )
-
-
-def _csv(source: Source, what: str, model: type[Model], file: str, columns: dict[str, bool]) -> Table[Model]:
-    """Read a CSV file as a table; its first column is the id."""
-    return table(source, what, model, source.rows(file, columns), next(iter(columns)), file)
+    found: dict[str, Any] = {
+        field: table(source, each.what, each.model, lists[field], each.key, each.file)
+        for field, each in YAML_LISTS.items()
+    }
+    for field, each in CSV_TABLES.items():
+        rows = source.rows(each.file, each.columns, optional=each.optional)
+        found[field] = table(source, each.what, each.model, rows, next(iter(each.columns)), each.file)
+    return Tables(seats=_seat_rows(source), **found)
 
 
 def _seat_rows(source: Source) -> Table[SeatRow]:
     """Read seats.csv, whose rows have no id of their own: the line is what tells them apart."""
-    file = "seats.csv"
-    rows = source.rows(file, {"councillor": True, "ward": True, **_PERIOD})
-    found: Table[SeatRow] = Table("seat", complete=file not in source.unreadable)
+    rows = source.rows(SEATS_FILE, SEAT_COLUMNS)
+    found: Table[SeatRow] = Table("seat", complete=SEATS_FILE not in source.unreadable)
     for entry in rows:
         found.ids[str(entry.line)] = entry
         seat = validated(source, entry, SeatRow)
@@ -181,27 +152,23 @@ def _seat_rows(source: Source) -> Table[SeatRow]:
     return found
 
 
-def _departments_and_teams(source: Source) -> tuple[Table[Department], Table[Team]]:
+def _department_entries(source: Source) -> tuple[list[Entry], list[Entry]]:
     """Read departments.yaml, where each team stands in its department."""
-    file = "departments.yaml"
-    department_entries: list[Entry] = []
-    team_entries: list[Entry] = []
-    for entry in _lists(source, file, "departments")["departments"]:
-        team_entries.extend(
+    departments: list[Entry] = []
+    teams: list[Entry] = []
+    for entry in _lists(source, "departments.yaml", "departments")["departments"]:
+        teams.extend(
             Entry(team.file, team.line, {**team.values, "department": entry.values.get("id")}, team.lines)
             for team in source.entries(entry, "teams")
         )
         own = {name: value for name, value in entry.values.items() if name != "teams"}
-        department_entries.append(Entry(entry.file, entry.line, own, entry.lines))
-    return (
-        table(source, "department", Department, department_entries, "id", file),
-        table(source, "team", Team, team_entries, "id", file),
-    )
+        departments.append(Entry(entry.file, entry.line, own, entry.lines))
+    return departments, teams
 
 
-def _lists(source: Source, file: str, *keys: str) -> dict[str, list[Entry]]:
+def _lists(source: Source, file: str, *keys: str, optional: bool = False) -> dict[str, list[Entry]]:
     """Read a YAML file of named lists."""
-    document = source.mapping(file)
+    document = source.mapping(file, optional=optional)
     for name in document.values if document else ():
         if document and name not in keys:
             fix = f"Remove {name!r}, or {nearest(name, keys)}"
@@ -224,5 +191,5 @@ def _seated(tables: Tables) -> tuple[Councillor, ...]:
     """Give every councillor the seats that seats.csv names."""
     seats: defaultdict[str, list[Seat]] = defaultdict(list)
     for _, row in tables.seats:
-        seats[row.councillor].append(Seat(ward=row.ward, valid_from=row.valid_from, valid_to=row.valid_to))
+        seats[row.councillor].append(Seat.model_validate(row.model_dump(exclude={"councillor"})))
     return tuple(each.model_copy(update={"seats": tuple(seats[each.id])}) for each in tables.councillors.models)

@@ -62,12 +62,14 @@ class Source:
         self.problems.append(Problem(file, line, rule, message, fix))
         self.unreadable.add(file)
 
-    def text(self, file: str) -> str | None:
-        """Read a file as UTF-8, with or without a byte order mark."""
+    def text(self, file: str, *, optional: bool = False) -> str | None:
+        """Read a file as UTF-8, with or without a byte order mark; an optional one may be missing."""
         path = self.folder / file
         try:
             raw = path.read_bytes()
         except OSError as error:
+            if optional and isinstance(error, FileNotFoundError):
+                return None
             self.refuse(file, 0, "file-missing", f"cannot be read ({error.strerror})", f"Add {file} to the folder")
             return None
         if len(raw) > _MAX_BYTES:
@@ -80,9 +82,9 @@ class Source:
             self.refuse(file, line, "not-utf8", f"byte {error.start} is not UTF-8", "Save the file as UTF-8")
             return None
 
-    def mapping(self, file: str) -> Entry | None:
+    def mapping(self, file: str, *, optional: bool = False) -> Entry | None:
         """Read a YAML file whose top is a mapping."""
-        text = self.text(file)
+        text = self.text(file, optional=optional)
         if text is None:
             return None
         try:
@@ -127,9 +129,9 @@ class Source:
                 self.problems.append(document.problem("shape", f"an item of {key} is no mapping", fix, key, index))
         return found
 
-    def rows(self, file: str, columns: Mapping[str, bool]) -> list[Entry]:
+    def rows(self, file: str, columns: Mapping[str, bool], *, optional: bool = False) -> list[Entry]:
         """Read a CSV file: `columns` says for each known column whether it must be there; empty cells are left out."""
-        text = self.text(file)
+        text = self.text(file, optional=optional)
         if text is None:
             return []
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -10,14 +10,12 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from shared.council.model import CouncilModel
+from shared.council.base import CouncilModel
+from shared.council.columns import WORD_LISTS
 from shared.council.problems import Problem, nearest
 from shared.council.reading import Entry, Source
 
 Model = TypeVar("Model", bound=CouncilModel)
-
-# CSV cells that hold several words, separated by spaces
-_WORD_LISTS = ("teams", "roles", "flags")
 
 
 @dataclass(slots=True)
@@ -26,6 +24,8 @@ class Table(Generic[Model]):
 
     what: str
     complete: bool
+    key: str = "id"
+    """The field that tells its parts apart."""
     pairs: list[tuple[Entry, Model]] = field(default_factory=list)
     ids: dict[str, Entry] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ def table(
     source: Source, what: str, model: type[Model], entries: Iterable[Entry], key: str, *files: str
 ) -> Table[Model]:
     """Validate entries into a table, noting every invalid field and every id that stands twice."""
-    found: Table[Model] = Table(what, complete=not source.unreadable.intersection(files))
+    found: Table[Model] = Table(what, complete=not source.unreadable.intersection(files), key=key)
     for entry in entries:
         name = entry.values.get(key)
         if isinstance(name, str):
@@ -74,7 +74,7 @@ def table(
 def validated(source: Source, entry: Entry, model: type[Model], values: dict[str, Any] | None = None) -> Model | None:
     """Make a model of an entry, or note a problem for each of its invalid fields."""
     raw = dict(entry.values if values is None else values)
-    for column in _WORD_LISTS:
+    for column in WORD_LISTS:
         if isinstance(raw.get(column), str):
             raw[column] = raw[column].split()
     try:

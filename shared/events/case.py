@@ -25,7 +25,13 @@ State = Literal[
     "closed",
     "anonymised",
 ]
-ClockKind = Literal["acknowledge", "answer", "commitment", "autoclose_warning", "autoclose_last_warning", "autoclose"]
+ClockKind = Literal[
+    "acknowledge", "answer", "task", "alert", "commitment", "autoclose_warning", "autoclose_last_warning", "autoclose"
+]
+"""`task`: the part of another team is due, one clock for each part. `alert`: a danger nobody has taken on is called
+out again."""
+Capacity = Literal["ward", "cabinet"]
+Impact = Literal["routine", "daily-life", "safeguarding", "danger"]
 CloseReason = Literal["accepted", "auto"]
 
 
@@ -39,6 +45,30 @@ class Clock(BaseModel):
     rule: Code
     """The target it was computed from, e.g. `10wd` or `date`."""
     rev: int
+
+
+class Task(BaseModel):
+    """The part of a case that another team than the leading one has to do."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+    number: int
+    """Counted from 1 in each case; 0 stands for the leading team's own part."""
+    team: Code
+    done: bool = False
+
+
+class Targets(BaseModel):
+    """The times the council allowed itself for a case when it was raised; the case keeps them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+    acknowledge: Code
+    """E.g. `1wd` or `1h`."""
+    answer: Code
+    autoclose_days: int | None = None
+    """Working days after the answer; None: no timer closes it."""
+    autoclose_warning_days: tuple[int, ...] = ()
 
 
 class CaseState(BaseModel):
@@ -55,11 +85,17 @@ class CaseState(BaseModel):
     cc: tuple[Code, ...] = ()
     secretary: Code | None = None
     team: Code | None = None
-    capacity: Literal["ward", "cabinet"] = "ward"
+    capacity: Capacity = "ward"
+    portfolio: Code | None = None
+    """Of a case of cabinet business: the portfolio it belongs to."""
     service: Code
     ward: Code
     lane: Lane = "normal"
+    impact: Impact = "routine"
+    """How much it weighs for those concerned, as the councillor declared it."""
     clocks: tuple[Clock, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    """Parts that other teams do, in the order they were opened."""
 
     def clock(self, kind: ClockKind) -> Clock | None:
         """Find the running clock of this kind."""
@@ -83,6 +119,13 @@ class CaseRaised(CaseEvent, type="casework.case.raised.v1", must_be_heard=True):
     """The local day the request was received: day 0 of every target."""
     flags: tuple[Code, ...] = ()
     """What the councillor declared about it, e.g. `danger`."""
+    council_version: int = 0
+    """Number of the council data it was raised under."""
+    targets: Targets | None = None
+    features: tuple[Code, ...] = ()
+    """Features that were on for the owner; the case keeps them."""
+    form: Code | None = None
+    """Which form was filled in, by its digest. The answers lie with the case."""
 
 
 class CaseRouted(CaseEvent, type="casework.case.routed.v1", must_be_heard=True):
@@ -92,6 +135,9 @@ class CaseRouted(CaseEvent, type="casework.case.routed.v1", must_be_heard=True):
     rule: Code
     rules_version: Code
     reason: Code
+    council_version: int = 0
+    duty: Code | None = None
+    """The officer on duty, where the case came by the duty rota."""
 
 
 class CaseTriageNeeded(CaseEvent, type="casework.case.triage_needed.v1", must_be_heard=True):
@@ -99,6 +145,73 @@ class CaseTriageNeeded(CaseEvent, type="casework.case.triage_needed.v1", must_be
 
     rules_version: Code
     reason: Code
+    council_version: int = 0
+
+
+class CaseReturned(CaseEvent, type="casework.case.returned.v1", must_be_heard=True):
+    """Sent when a team has given a case back as misrouted: routing decides again. The clocks run on."""
+
+    team: Code
+    """The team that gave it back."""
+    reason: Code
+    suggestion: Code | None = None
+    """The team that should have it, in the view of the one that gave it back."""
+    times: int
+    """How often the case has been given back, this time included."""
+    rule: Code | None = None
+    """The rule that had named the team, under this version: what routing learns from."""
+    rules_version: Code | None = None
+    flags: tuple[Code, ...] = ()
+
+
+class CaseAssigned(CaseEvent, type="casework.case.assigned.v1", must_be_heard=True):
+    """Sent when somebody has given the case to a team by hand: from triage, or from another team."""
+
+    team: Code
+    former: Code | None = None
+
+
+class CaseTaskOpened(CaseEvent, type="casework.case.task_opened.v1", must_be_heard=True):
+    """Sent when another team gets a part of the case, with a time of its own."""
+
+    number: int
+    team: Code
+    due: Moment
+
+
+class CaseTaskAnswered(CaseEvent, type="casework.case.task_answered.v1"):
+    """Sent when a team has done its part. The case is answered when all parts are."""
+
+    number: int
+    team: Code
+
+
+class CaseAlerted(CaseEvent, type="casework.case.alerted.v1", must_be_heard=True):
+    """Sent when nobody has taken a danger on: whoever is on duty is called again, one level up each time."""
+
+    round: int
+    """How often it has been called out again, from 1."""
+    level: int
+    """Who is called: the first, second or third of the team's escalation."""
+    team: Code
+    officer: Code | None = None
+    """Who is called at that level; None where the team names nobody."""
+
+
+class CaseHandoverOffered(CaseEvent, type="casework.case.handover_offered.v1", must_be_heard=True):
+    """Sent when the owner can no longer act: others are asked to take the case over. Nobody gets it unasked."""
+
+    to: tuple[Code, ...]
+    """Councillors who may take it; empty: Democratic Services must find somebody."""
+    reason: Literal["left-office", "portfolio-moved"]
+
+
+class CaseOwnerChanged(CaseEvent, type="casework.case.owner_changed.v1", must_be_heard=True):
+    """Sent when another councillor has taken the case over, or was given it by Democratic Services."""
+
+    owner: Code
+    former: Code
+    reason: Literal["taken-over", "transferred"]
 
 
 class CaseAcknowledged(CaseEvent, type="casework.case.acknowledged.v1"):

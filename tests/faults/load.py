@@ -180,7 +180,7 @@ class Crowd:
         return None
 
     def _officer_of(self, team: str) -> str:
-        return next(officer.id for officer in self._directory.council.officers if team in officer.teams)
+        return next(grant.person for grant in self._directory.council.grants if grant.team == team)
 
     async def _token(self, person: str) -> str:
         if person not in self._tokens:

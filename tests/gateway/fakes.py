@@ -29,6 +29,7 @@ from shared.council import (
     Councillor,
     Department,
     Directory,
+    Grant,
     Officer,
     RoutingRule,
     Seat,
@@ -86,10 +87,12 @@ def council() -> Council:
             ),
         ),
         officers=(
-            Officer(id="off-reed", name="Pat Reed", email="reed@exampleton.example", teams=("housing",)),
-            Officer(
-                id="off-hale", name="Jo Hale", email="hale@exampleton.example", teams=("demsvc",), roles=("admin",)
-            ),
+            Officer(id="off-reed", name="Pat Reed", email="reed@exampleton.example"),
+            Officer(id="off-hale", name="Jo Hale", email="hale@exampleton.example"),
+        ),
+        grants=(
+            Grant(id="reed", person="off-reed", role="officer", team="housing"),
+            Grant(id="hale", person="off-hale", role="democratic-services"),
         ),
         services=(
             ServiceType(code="damp", name="Damp and mould", kind="case", synonyms=("wet walls",), answer="10wd"),

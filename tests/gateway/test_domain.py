@@ -38,7 +38,7 @@ def test_an_officer_has_the_roles_and_teams_of_the_council() -> None:
     person = person_today(Directory(council()), "off-hale", TODAY)
 
     assert person is not None
-    assert (person.kind, person.roles, person.teams) == ("officer", ("admin",), ("demsvc",))
+    assert (person.kind, person.roles, person.teams) == ("officer", ("democratic-services",), ("demsvc",))
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ from shared.council import (
     Councillor,
     Department,
     Directory,
+    Grant,
+    GrantedRole,
     Officer,
     Policies,
     Seat,
@@ -43,13 +45,13 @@ from shared.council import (
     Town,
     Ward,
 )
-from shared.council.model import Role
 from shared.events import ClockKind, Event, Fact, RoutingDecided, RoutingTriageNeeded, TimerDue
 
 OWNER, COLLEAGUE, THIRD, STRANGER, FORMER = "cllr-ash", "cllr-birch", "cllr-cedar", "cllr-dale", "cllr-elder"
 OFFICER, OTHER_OFFICER, DEMOCRATIC = "off-hana", "off-sam", "off-dora"
 MANAGER, SECRETARY, PLACING_OFFICER = "off-mara", "off-sven", "off-petra"
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+TODAY = MONDAY.date()
 REFERENCE = reference_for("testham", OWNER, "key-1")
 CANARY = "Wilhelmina Quillfeather"
 
@@ -93,12 +95,21 @@ def make_council(**changes: Any) -> Council:
             ),
         ),
         officers=(
-            _officer(OFFICER, "Hana Hollowby", "housing"),
-            _officer(OTHER_OFFICER, "Sam Sorrelton", "streets"),
-            _officer(DEMOCRATIC, "Dora Dunwell", "democratic", "admin"),
-            _officer(MANAGER, "Mara Marlowe", "housing", "manager"),
-            _officer(SECRETARY, "Sven Swanley", "housing", "secretary"),
-            _officer(PLACING_OFFICER, "Petra Pinfold", "democratic", "officer", "admin"),
+            _officer(OFFICER, "Hana Hollowby"),
+            _officer(OTHER_OFFICER, "Sam Sorrelton"),
+            _officer(DEMOCRATIC, "Dora Dunwell"),
+            _officer(MANAGER, "Mara Marlowe"),
+            _officer(SECRETARY, "Sven Swanley"),
+            _officer(PLACING_OFFICER, "Petra Pinfold"),
+        ),
+        grants=(
+            _grant(OFFICER, "officer", "housing"),
+            _grant(OTHER_OFFICER, "officer", "streets"),
+            _grant(DEMOCRATIC, "democratic-services"),
+            _grant(MANAGER, "manager", "housing"),
+            _grant(SECRETARY, "cabinet-secretary"),
+            _grant(PLACING_OFFICER, "officer", "democratic"),
+            _grant(PLACING_OFFICER, "democratic-services"),
         ),
         services=(
             ServiceType(code="repairs", name="Housing repairs", kind="case", answer="10wd", autoclose_days=10),
@@ -144,8 +155,12 @@ def _councillor(person: str, name: str, *seats: Seat) -> Councillor:
     return Councillor(id=person, name=name, email=f"{person}@testham.example", seats=seats)
 
 
-def _officer(person: str, name: str, team: str, *roles: Role) -> Officer:
-    return Officer(id=person, name=name, email=f"{person}@testham.example", teams=(team,), roles=roles or ("officer",))
+def _officer(person: str, name: str) -> Officer:
+    return Officer(id=person, name=name, email=f"{person}@testham.example")
+
+
+def _grant(person: str, role: GrantedRole, team: str | None = None) -> Grant:
+    return Grant(id=f"{person}-{role}", person=person, role=role, team=team)
 
 
 DIRECTORY = Directory(make_council())

@@ -37,6 +37,7 @@ from tests.intake.stories import (
     MONDAY,
     OFFICER,
     OWNER,
+    TODAY,
     Story,
     make_council,
     order,
@@ -127,7 +128,7 @@ def test_triage_runs_the_acknowledge_clock_and_is_seen_by_democratic_services() 
     assert isinstance(fact, CaseTriageNeeded)
     assert (fact.case.state, fact.case.team) == ("triage", "democratic")
     assert clocks_of(story.case) == {"acknowledge": (end_of(2026, 11, 24), "1wd", 2)}
-    assert domain.role_of(story.case, DEMOCRATIC, DIRECTORY) == "admin"
+    assert domain.role_of(story.case, DEMOCRATIC, DIRECTORY, TODAY) == "admin"
 
 
 def test_a_team_found_after_triage_leaves_the_acknowledge_clock_as_it_was() -> None:

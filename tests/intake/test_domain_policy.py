@@ -1,5 +1,7 @@
 """Who may do what, when: every state by every role, and what the refused are told."""
 
+from datetime import timedelta
+
 import pytest
 
 from services.intake import domain
@@ -28,6 +30,7 @@ from tests.intake.stories import (
     SECRETARY,
     STRANGER,
     THIRD,
+    TODAY,
     Story,
     make_council,
     order,
@@ -107,7 +110,7 @@ def test_staff_know_the_cases_they_work_on_and_admins_what_waits_in_triage(
 ) -> None:
     case = tell(state).case
 
-    roles = {person: domain.role_of(case, person, DIRECTORY) for person in STAFF}
+    roles = {person: domain.role_of(case, person, DIRECTORY, TODAY) for person in STAFF}
 
     assert {person: role for person, role in roles.items() if role} == known_to
 
@@ -116,18 +119,19 @@ def test_an_admin_loses_sight_of_a_case_that_the_triage_team_itself_works_on() -
     story = tell("raised")
     story.hear(routed(team="democratic"))
 
-    assert domain.role_of(story.case, DEMOCRATIC, DIRECTORY) is None
-    assert domain.role_of(story.case, PLACING_OFFICER, DIRECTORY) == "officer"
+    assert domain.role_of(story.case, DEMOCRATIC, DIRECTORY, TODAY) is None
+    assert domain.role_of(story.case, PLACING_OFFICER, DIRECTORY, TODAY) == "officer"
 
 
-def test_an_admin_who_is_not_on_the_triage_team_knows_no_case() -> None:
-    officers = tuple(
-        officer.model_copy(update={"teams": ("streets",)}) if officer.id == DEMOCRATIC else officer
-        for officer in make_council().officers
+def test_who_placed_cases_until_yesterday_knows_none_today() -> None:
+    grants = tuple(
+        grant.model_copy(update={"valid_to": TODAY - timedelta(days=1)}) if grant.person == DEMOCRATIC else grant
+        for grant in make_council().grants
     )
-    directory = Directory(make_council(officers=officers))
+    directory = Directory(make_council(grants=grants))
 
-    assert domain.role_of(tell("triage").case, DEMOCRATIC, directory) is None
+    assert domain.role_of(tell("triage").case, DEMOCRATIC, directory, TODAY - timedelta(days=1)) == "admin"
+    assert domain.role_of(tell("triage").case, DEMOCRATIC, directory, TODAY) is None
 
 
 @pytest.mark.parametrize("name", ORDER)
@@ -253,7 +257,7 @@ def test_a_colleague_of_the_ward_can_be_added_and_leave() -> None:
 
     assert joined == (COLLEAGUE,)
     assert story.case.public.cc == ()
-    assert domain.role_of(story.case, COLLEAGUE, DIRECTORY) is None
+    assert domain.role_of(story.case, COLLEAGUE, DIRECTORY, TODAY) is None
 
 
 def test_a_cc_cannot_remove_another() -> None:

@@ -22,6 +22,7 @@ from shared.council import (
     Councillor,
     Department,
     Directory,
+    Grant,
     Officer,
     Seat,
     ServiceType,
@@ -66,7 +67,8 @@ COUNCIL = Council(
             triage=True,
         ),
     ),
-    officers=(Officer(id="off-cedar", name="Cleo Cedar", email="cleo.cedar@exampleton.example", teams=("lighting",)),),
+    officers=(Officer(id="off-cedar", name="Cleo Cedar", email="cleo.cedar@exampleton.example"),),
+    grants=(Grant(id="cedar", person="off-cedar", role="officer", team="lighting"),),
     services=(ServiceType(code="lamps", name="Street lamps", kind="report", answer="2wd"),),
     rules=(),
 )

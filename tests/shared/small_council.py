@@ -50,16 +50,26 @@ departments:
         triage: true
 """,
     "officers.csv": """\
-id,name,email,teams,roles
-off-1,Cy Ash,cy.ash@smallham.example,cleansing response,officer manager
-off-2,Di Fir,di.fir@smallham.example,democratic,admin
-off-3,Ed Yew,ed.yew@smallham.example,democratic,secretary
+id,name,email
+off-1,Cy Ash,cy.ash@smallham.example
+off-2,Di Fir,di.fir@smallham.example
+off-3,Ed Yew,ed.yew@smallham.example
+""",
+    "grants.csv": """\
+id,person,role,team,valid_from,valid_to
+g-1,off-1,officer,cleansing,,
+g-2,off-1,manager,response,,
+g-3,off-2,democratic-services,,,
+g-4,off-3,cabinet-secretary,,,
 """,
     "cabinet.yaml": """\
 portfolios:
   - code: leader
     name: Leader
-    holder: cllr-1
+posts:
+  - id: leader-1
+    portfolio: leader
+    councillor: cllr-1
 delegations:
   - id: leader-secretary
     principal: cllr-1

@@ -80,7 +80,7 @@ async def see_people(parts: The, team: Annotated[Code, Query()]) -> PeopleOut:
         raise NotFound(
             "The council has no such team: see teams in its departments.yaml.", code="no-such-team", field="team"
         )
-    return PeopleOut(people=tuple(sorted(parts.directory.members_of_team(team))))
+    return PeopleOut(people=tuple(sorted(parts.directory.members_of_team(team, await parts.today()))))
 
 
 @router.get("/inbox/api/messages", response_model=JsonDocument)

@@ -89,14 +89,17 @@ class CaseDesk:
 
     async def _cases(self, query: ListCases) -> CasesReply:
         directory = self._directory()
-        wish = Wish(query.actor, team_work(query.actor, directory), query.states, query.limit, query.after)
+        today = directory.calendar.local_date(query.at)
+        wish = Wish(query.actor, team_work(query.actor, directory, today), query.states, query.limit, query.after)
         page = await self._case_file.page(wish)
-        lines = (case_summary(filed, query.actor, directory) for filed in page.cases)
+        lines = (case_summary(filed, query.actor, directory, today) for filed in page.cases)
         return CasesReply(cases=tuple(line for line in lines if line), next=page.next, total=page.total)
 
     async def _events(self, query: GetEvents) -> EventsReply:
         filed = await self._case_file.find(query.reference)
-        events = event_views(filed, query.actor, self._directory(), query.after) if filed else None
+        directory = self._directory()
+        today = directory.calendar.local_date(query.at)
+        events = event_views(filed, query.actor, directory, today, query.after) if filed else None
         if filed is None or events is None:
             return EventsReply(found=False)
         return EventsReply(found=True, events=events[: query.limit], last=filed.case.seq)

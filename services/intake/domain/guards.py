@@ -78,7 +78,8 @@ class Standing(NamedTuple):
 
 def stand(case: Case | None, command: Command, directory: Directory) -> Standing | Refusal:
     """Let a person give a command, as far as anything but the command's content is concerned."""
-    role = role_of(case, command.actor, directory) if case else None
+    today = directory.calendar.local_date(command.at)
+    role = role_of(case, command.actor, directory, today) if case else None
     if case is None or role is None:
         return UNKNOWN_CASE
     if command.on_behalf_of not in {None, command.actor}:
@@ -123,7 +124,7 @@ def possible(command: str, standing: Standing) -> Refusal | None:
 
 def offered(case: Case, person: str, directory: Directory, now: datetime) -> tuple[str, ...]:
     """Name the commands that this person may give now and that would be accepted if they are well formed."""
-    role = role_of(case, person, directory)
+    role = role_of(case, person, directory, directory.calendar.local_date(now))
     if role is None:
         return ()
     standing = Standing(case, role, person, now, directory)

@@ -4,6 +4,7 @@ Deny by default: what is not in the table is forbidden, and who has no role may 
 """
 
 from collections.abc import Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -43,9 +44,6 @@ def permits(role: Role, command: str) -> bool:
     return command in PERMITTED[role]
 
 
-_TAKES_CASES_ON = frozenset({"officer", "manager"})
-
-
 class TeamWork(NamedTuple):
     """The cases that a person may know as a member of staff, whoever raised them."""
 
@@ -55,23 +53,19 @@ class TeamWork(NamedTuple):
     """Teams for which the person only places cases: while a case is in triage."""
 
 
-def team_work(person: str, directory: Directory) -> TeamWork:
-    """Say which cases of teams a person may know; a list asks for these and no others."""
-    officer = directory.officer(person)
-    if officer is None:
-        return TeamWork(frozenset(), frozenset())
-    if not _TAKES_CASES_ON.isdisjoint(officer.roles):
-        return TeamWork(frozenset(officer.teams), frozenset())
-    return TeamWork(frozenset(), frozenset(officer.teams if "admin" in officer.roles else ()))
+def team_work(person: str, directory: Directory, on: date) -> TeamWork:
+    """Say which cases of teams a person may know on a date; a list asks for these and no others."""
+    places = "democratic-services" in directory.roles_of(person, on)
+    return TeamWork(directory.teams_of(person, on), frozenset({directory.triage_team().id} if places else ()))
 
 
-def role_of(case: Case, person: str, directory: Directory) -> Role | None:
-    """Say what a person is to a case; None where the person may not know it."""
+def role_of(case: Case, person: str, directory: Directory, on: date) -> Role | None:
+    """Say what a person is to a case on a date; None where the person may not know it."""
     if person == case.public.owner:
         return "owner"
     if person in case.public.cc:
         return "cc"
-    work = team_work(person, directory)
+    work = team_work(person, directory, on)
     if case.public.team in work.teams:
         return "officer"
     if case.public.state == "triage" and case.public.team in work.triage:

@@ -80,7 +80,9 @@ def fire(case: Case | None, event: TimerDue, directory: Directory) -> Facts:
     if event.at < clock.due:
         raise OutOfPlace("timer-before-due")
     match event.kind:
-        case "acknowledge" | "answer" | "commitment":
+        case "alert":
+            return ()
+        case "acknowledge" | "answer" | "task" | "commitment":
             return () if case.was_said_overdue(clock) else _overdue(case, clock, event)
         case "autoclose_warning" | "autoclose_last_warning":
             return _warn(case, clock, event)

@@ -4,7 +4,7 @@ Who the constituent is reaches the owner and the team; a cc'd colleague only if 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
 from services.intake.domain import words
@@ -46,7 +46,7 @@ def case_view(
 ) -> CaseView | None:
     """Show a case to a person, with what the person may do now; None where the person may not know it."""
     case, public = filed.case, filed.case.public
-    role = role_of(case, person, directory)
+    role = role_of(case, person, directory, directory.calendar.local_date(now))
     if role is None:
         return None
     service, ward = directory.service(public.service), directory.ward(public.ward)
@@ -88,10 +88,10 @@ def case_view(
     )
 
 
-def case_summary(filed: CaseOnFile, person: str, directory: Directory) -> CaseSummary | None:
+def case_summary(filed: CaseOnFile, person: str, directory: Directory, on: date) -> CaseSummary | None:
     """Show a case as a line in a person's list; None where the person may not know it."""
     case, public = filed.case, filed.case.public
-    relation = _relation(role_of(case, person, directory))
+    relation = _relation(role_of(case, person, directory, on))
     if relation is None:
         return None
     return CaseSummary(
@@ -112,9 +112,11 @@ def case_summary(filed: CaseOnFile, person: str, directory: Directory) -> CaseSu
     )
 
 
-def event_views(filed: CaseOnFile, person: str, directory: Directory, after: int = 0) -> tuple[EventView, ...] | None:
+def event_views(
+    filed: CaseOnFile, person: str, directory: Directory, on: date, after: int = 0
+) -> tuple[EventView, ...] | None:
     """Show the facts after a `caseseq`; None where the person may not know the case."""
-    if role_of(filed.case, person, directory) is None:
+    if role_of(filed.case, person, directory, on) is None:
         return None
     return _events(record for record in filed.records if record.seq > after)
 
