@@ -170,7 +170,7 @@ class Directory:
         return frozenset(person for person in members if team_id in self.works_for(person, on))
 
     def works_for(self, person: str, on: date) -> frozenset[str]:
-        """Give the teams somebody works for on a date: those of a role in a team, and triage for those who place cases."""
+        """Give the teams somebody works for on a date; those who place cases work for triage."""
         teams = self.teams_of(person, on)
         places = self._triage is not None and "democratic-services" in self.roles_of(person, on)
         return teams | {self._triage.id} if places and self._triage is not None else teams

@@ -52,10 +52,9 @@ BROKEN = {
         (
             "cabinet.yaml",
             "councillor: cllr-1\n",
-            "councillor: cllr-1\n    valid_to: 2024-01-01\n  - id: leader-2\n    portfolio: leader\n"
-            "    councillor: cllr-7\n    valid_from: 2030-01-01\n",
+            "councillor: cllr-1\n    valid_to: 2024-01-01\n  - {id: l2, portfolio: leader, councillor: cllr-7, valid_from: 2030-01-01}\n",
         ),
-        ("cabinet.yaml", 11, "unknown-reference", "there is no councillor 'cllr-7'", "Correct councillor"),
+        ("cabinet.yaml", 9, "unknown-reference", "there is no councillor 'cllr-7'", "Correct councillor"),
     ),
     "unknown portfolio of a delegation": (
         ("cabinet.yaml", "portfolios: [leader]", "portfolios: [leader, housing]"),
