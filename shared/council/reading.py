@@ -4,11 +4,13 @@ A file that cannot be read becomes a problem, never an exception: the reader goe
 shows everything that is wrong.
 """
 
+import codecs
 import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -16,10 +18,30 @@ import yaml
 from shared.council.problems import Problem, nearest
 
 _MAX_BYTES = 5_000_000
+_OTHER_MARKS: Mapping[bytes, str] = MappingProxyType(
+    {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16"}
+    | {codecs.BOM_UTF16_BE: "UTF-16"}
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet take a cell for a formula (OWASP: CSV injection)."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that leaves dates as texts, so that a date no calendar has is refused with its line, as any other field."""
+    """YAML that leaves dates as texts, so that a date no calendar has is refused with its line, as any other field.
+
+    Anchors and aliases are refused: what a person reads is all there is, and a few lines cannot stand for millions.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Build the next node.
+
+        Raises:
+            yaml.composer.ComposerError: it stands for another one.
+        """
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise yaml.composer.ComposerError(None, None, "anchors (&) and aliases (*) are not read", event.start_mark)
+        return super().compose_node(parent, index)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -75,12 +97,24 @@ class Source:
         if len(raw) > _MAX_BYTES:
             self.refuse(file, 0, "file-too-big", f"has {len(raw)} bytes", f"Keep it under {_MAX_BYTES} bytes")
             return None
+        return self._decoded(file, raw)
+
+    def _decoded(self, file: str, raw: bytes) -> str | None:
+        for mark, name in _OTHER_MARKS.items():
+            if raw.startswith(mark):
+                self.refuse(file, 1, "not-utf8", f"is {name}", "Save the file as UTF-8")
+                return None
         try:
-            return raw.decode("utf-8-sig")
+            text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = raw.count(b"\n", 0, error.start) + 1
             self.refuse(file, line, "not-utf8", f"byte {error.start} is not UTF-8", "Save the file as UTF-8")
             return None
+        if "\ufeff" in text:
+            line = text.count("\n", 0, text.index("\ufeff")) + 1
+            self.refuse(file, line, "byte-order-mark", "has a byte order mark inside", "Delete the invisible character")
+            return None
+        return text
 
     def mapping(self, file: str, *, optional: bool = False) -> Entry | None:
         """Read a YAML file whose top is a mapping."""
@@ -150,6 +184,10 @@ class Source:
                     fix = "Add or remove commas; put a text that has a comma in double quotes"
                     self.refuse(file, line, "csv-width", message, fix)
                     continue
+                for name, cell in zip(header, cells, strict=True):
+                    if cell.startswith(_FORMULA):
+                        message = f"{name}: a cell that begins with {cell[0]!r} is a formula to a spreadsheet"
+                        self.refuse(file, line, "csv-formula", message, "Write the plain value")
                 values = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
                 found.append(Entry(file, line, values))
         except csv.Error as error:

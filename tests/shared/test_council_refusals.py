@@ -31,6 +31,8 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> Non
 
 
 # file, text, what it is changed to, and the one problem: line, rule, part of the message, part of the fix
+_LATER_POST = "  - {id: l, portfolio: leader, councillor: cllr-7, valid_from: 2030-01-01}\n"
+
 BROKEN = {
     "unknown ward in a seat": (
         ("seats.csv", "west,2024-05-06,\n", "west,2024-05-06,\ncllr-2,wets,,\n"),
@@ -52,7 +54,7 @@ BROKEN = {
         (
             "cabinet.yaml",
             "councillor: cllr-1\n",
-            "councillor: cllr-1\n    valid_to: 2024-01-01\n  - {id: l2, portfolio: leader, councillor: cllr-7, valid_from: 2030-01-01}\n",
+            "councillor: cllr-1\n    valid_to: 2024-01-01\n" + _LATER_POST,
         ),
         ("cabinet.yaml", 9, "unknown-reference", "there is no councillor 'cllr-7'", "Correct councillor"),
     ),
