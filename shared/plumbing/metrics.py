@@ -62,6 +62,19 @@ class Metrics:
             registry=registry,
         )
         self.replies = Counter("casework_replies", "Replies to commands and questions.", ["outcome"], registry=registry)
+        self.council_version = Gauge(
+            "casework_council_version", "Number of the council version in use; 0 before the first.", registry=registry
+        )
+        self.council_version_ahead = Gauge(
+            "casework_council_version_ahead",
+            "Highest number of a council version that has been read and waits for its time; 0 where none does.",
+            registry=registry,
+        )
+        self.council_unreadable = Gauge(
+            "casework_council_unreadable",
+            "Council versions later than the one in use that this process cannot read.",
+            registry=registry,
+        )
         self.outages = Counter(
             "casework_outage_pauses", "Pauses because the database was away.", ["queue"], registry=registry
         )

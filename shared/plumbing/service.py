@@ -97,6 +97,7 @@ def make_runtime(settings: Settings, service: str, collections: Sequence[Collect
     store = parts.store(open_database(client, settings.database_of(service)), collections)
     wire = parts.wire(broker)
     council_database: Database = open_database(client, settings.database_of("council"))
+    clock = MovableClock(council_database) if settings.profile == "development" else RealClock()
 
     def parcel(say: Say) -> Any:
         return parcel_of(say, settings.council_code, service)
@@ -112,8 +113,8 @@ def make_runtime(settings: Settings, service: str, collections: Sequence[Collect
         client=client,
         store=store,
         relay=Relay(store, wire, parcel, log, metrics),
-        council=LiveCouncil(council_database, log),
-        clock=MovableClock(council_database) if settings.profile == "development" else RealClock(),
+        council=LiveCouncil(council_database, clock, log, metrics),
+        clock=clock,
         seal=SealBox(settings.seal_keys) if settings.seal_keys else None,
         vault=Vault(settings.vault_keys) if settings.vault_keys else None,
     )

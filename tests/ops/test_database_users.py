@@ -19,8 +19,10 @@ from ops.stack.processes import child
 from services.gateway.adapters.database import COMMANDS, SESSIONS
 from shared.council import load_bundle
 from shared.plumbing.clients import open_database
+from shared.plumbing.clock import RealClock
 from shared.plumbing.council import LiveCouncil, publish
 from shared.plumbing.history import Document, technical_now
+from shared.plumbing.metrics import Metrics
 from shared.plumbing.store import Store
 from shared.plumbing.topology import SAYS
 from tests.shared.plumbing import toys
@@ -95,7 +97,7 @@ async def test_a_service_can_keep_its_documents_and_read_the_council(
         await store.durable["commands"].insert_one({"_id": "1", "created": technical_now()})
         await store.durable["commands"].update_one({"_id": "1"}, {"$set": {"relayed": 1}})
         await store.durable["commands"].delete_one({"_id": "1"})
-        council = LiveCouncil(open_database(client, f"{PREFIX}_council"), toys.LOG)
+        council = LiveCouncil(open_database(client, f"{PREFIX}_council"), RealClock(), toys.LOG, Metrics(service))
 
         assert not await council.refresh() or council.number
         assert (await client.admin.command("hello"))["isWritablePrimary"]
