@@ -98,13 +98,7 @@ async def development_stack(gateway_port: int, say: Callable[[str], None]) -> As
     ports = choose_ports(gateway_port)
     with _alone(), _servers(say) as (broker_url, management_url, mongo_url, passwords, operator):
         prefix = "casework"
-        await _publish(
-            mongo_url,
-            f"{prefix}_council",
-            council,
-            author="casework up",
-            reason="sample council of the development stack",
-        )
+        await _publish(mongo_url, f"{prefix}_council", council)
         system = System(
             rabbit_url=broker_url,
             management_url=management_url,
@@ -159,9 +153,16 @@ def _servers(say: Callable[[str], None]) -> Iterator[tuple[str, str, str, dict[s
         yield broker.url, broker.management_url, database.url, passwords, operator
 
 
-async def _publish(mongo_url: str, name: str, council: Council, *, author: str, reason: str) -> int:
+async def _publish(mongo_url: str, name: str, council: Council) -> None:
+    """Bring the sample council into force, whatever a database of yours has scheduled."""
     async with AsyncMongoClient[dict[str, Any]](mongo_url, tz_aware=True) as client:
-        return await publish(open_database(client, name), council, author=author, reason=reason)
+        await publish(
+            open_database(client, name),
+            council,
+            author="casework up",
+            reason="sample council of the development stack",
+            overtake=True,
+        )
 
 
 def _local(port: int) -> str:
@@ -277,16 +278,6 @@ def _roles(person: str, council: Council) -> list[str]:
 
 def _wards(councillor: Councillor) -> list[str]:
     return sorted({seat.ward for seat in councillor.seats})
-
-
-async def publish_folder(system: System, folder: Path, *, author: str, reason: str) -> int:
-    """Publish council files to a running system; gives the number of the version.
-
-    Raises:
-        BundleRefused: the files are broken; nothing was published.
-    """
-    council = load_bundle(folder)
-    return await _publish(system.mongo_url, f"{system.mongo_prefix}_council", council, author=author, reason=reason)
 
 
 async def follow(log: Path, hears: Callable[[str], None]) -> None:

@@ -1,7 +1,7 @@
 """What an operator wants to know first: is every service ready, every queue read, everything said, every timer kept?
 
 The one rule: a part that does not answer is shown as such and is not healthy; nothing here raises. The services'
-databases are read with three small queries; a test writes with the services' own adapters what is read here.
+databases are read with a few small queries; a test writes with the services' own adapters what is read here.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.connections import System
+from ops.council.standing import Running, Standing, standing, troubles
+from ops.council.standing import lines as council_lines
 from ops.stack.management import Management, ManagementError, quoted
 from ops.subscribers import OWN as SUBSCRIBERS
 from shared.plumbing.clients import open_database
@@ -56,6 +58,8 @@ class Service(_Frozen):
     ready: bool
     wrong: tuple[str, ...] = ()
     """Its parts that are not well, with the reason."""
+    council: Running | None = None
+    """Which version of the council it runs; None where it does not say."""
 
 
 class Queue(_Frozen):
@@ -109,6 +113,7 @@ class Status(_Frozen):
     unsaid: tuple[Unsaid, ...]
     timers: Timers | None
     notices: Notices | None
+    council: Standing | None = None
     unreachable: tuple[str, ...]
     """Parts that did not answer, with the type of the error."""
 
@@ -130,19 +135,25 @@ def _problems(status: Status) -> Iterator[str]:
     for service in status.services:
         if not service.ready:
             yield f"{service.name} is not ready: {', '.join(service.wrong)}"
-    for queue in status.queues:
-        if not queue.exists:
-            yield f"{queue.name}: the queue is missing; import the broker's definitions"
-        elif queue.kind == "work" and not queue.consumers:
-            yield f"{queue.name}: nobody consumes it, {queue.waiting} waiting"
-        elif queue.unbound:
-            yield f"{queue.name}: not bound to {', '.join(queue.unbound)}; import the broker's definitions"
-        elif queue.kind == "dead" and queue.waiting:
-            yield f"{queue.name}: {queue.waiting} dead letters; casework dead list"
+    yield from (f"{queue.name}: {what}" for queue in status.queues if (what := _wrong_with(queue)))
     for found in status.unsaid:
         yield f"{found.service}: {found.documents} {found.collection} unsaid for {_span(found.oldest)}"
     if status.timers and status.timers.overdue:
         yield f"scheduler: {status.timers.overdue} timers overdue by {_span(status.timers.late_by)}"
+    if status.council:
+        yield from troubles(status.council, {service.name: service.council for service in status.services})
+
+
+def _wrong_with(queue: Queue) -> str | None:
+    if not queue.exists:
+        return "the queue is missing; import the broker's definitions"
+    if queue.kind == "work" and not queue.consumers:
+        return f"nobody consumes it, {queue.waiting} waiting"
+    if queue.unbound:
+        return f"not bound to {', '.join(queue.unbound)}; import the broker's definitions"
+    if queue.kind == "dead" and queue.waiting:
+        return f"{queue.waiting} dead letters; casework dead list"
+    return None
 
 
 async def collect(system: System) -> Status:
@@ -151,7 +162,7 @@ async def collect(system: System) -> Status:
     services, queues, records = await asyncio.gather(
         asyncio.gather(*(_service(name, url) for name, url in system.services.items())),
         _queues(system, unreachable),
-        _answered("database", _records(system), _Records((), None, None), unreachable),
+        _answered("database", _records(system), _Records((), None, None, None), unreachable),
     )
     ages = {queue: age for _, each in services for queue, age in each.items()}
     return Status(
@@ -160,6 +171,7 @@ async def collect(system: System) -> Status:
         unsaid=records.unsaid,
         timers=records.timers,
         notices=records.notices,
+        council=records.council,
         unreachable=tuple(sorted(unreachable)),
     )
 
@@ -174,7 +186,7 @@ async def _answered(part: str, answer: Awaitable[T], otherwise: T, unreachable: 
 
 
 async def _service(name: str, url: str) -> tuple[Service, Mapping[str, float]]:
-    """Ask a service whether it is ready, and how old its queues' last messages were."""
+    """Ask a service whether it is ready, which council it runs, and how old its queues' last messages were."""
     async with httpx2.AsyncClient(base_url=url, timeout=WITHIN, trust_env=False) as client:
         try:
             answer = await client.get("/readyz")
@@ -185,13 +197,10 @@ async def _service(name: str, url: str) -> tuple[Service, Mapping[str, float]]:
             return Service(name=name, ready=False, wrong=(f"no answer ({type(error).__name__})",)), {}
         except (ValueError, KeyError, AttributeError, TypeError):
             return Service(name=name, ready=False, wrong=(f"{url} is no service of ours",)), {}
-    ages = {
-        sample.labels["queue"]: sample.value
-        for family in text_string_to_metric_families(exposed)
-        for sample in family.samples
-        if sample.name == QUEUE_AGE
-    }
-    return Service(name=name, ready=answer.is_success, wrong=wrong), ages
+    samples = [sample for family in text_string_to_metric_families(exposed) for sample in family.samples]
+    ages = {sample.labels["queue"]: sample.value for sample in samples if sample.name == QUEUE_AGE}
+    council = Running.of({sample.name: sample.value for sample in samples if not sample.labels})
+    return Service(name=name, ready=answer.is_success, wrong=wrong, council=council), ages
 
 
 async def _queues(system: System, unreachable: list[str]) -> Sequence[Queue]:
@@ -245,6 +254,7 @@ class _Records(NamedTuple):
     unsaid: tuple[Unsaid, ...]
     timers: Timers | None
     notices: Notices | None
+    council: Standing | None
 
 
 async def _records(system: System) -> _Records:
@@ -259,7 +269,8 @@ async def _records(system: System) -> _Records:
         owned = {owner: open_database(client, f"{system.mongo_prefix}_{owner}") for owner in (*SAYS, "council")}
         unsaid = [found for service in SAYS for found in await _unsaid(service, owned[service])]
         timers = await _timers(owned["scheduler"], MovableClock(owned["council"]))
-        return _Records(tuple(unsaid), timers, await _notices(owned["notifier"]))
+        notices = await _notices(owned["notifier"])
+        return _Records(tuple(unsaid), timers, notices, await standing(owned["council"]))
 
 
 async def _unsaid(service: str, database: Database) -> Sequence[Unsaid]:
@@ -317,9 +328,13 @@ async def _notices(database: Database) -> Notices:
 
 def render(status: Status) -> RenderableType:
     """Show it to a person: tables, and at the end what needs one."""
-    services = Table("service", "ready", "", title="Services", title_justify="left")
+    services = Table("service", "ready", "council", "", title="Services", title_justify="left")
     for service in status.services:
-        services.add_row(service.name, "yes" if service.ready else "[red]NO[/]", Text(", ".join(service.wrong)))
+        ready, council = (
+            "yes" if service.ready else "[red]NO[/]",
+            str(service.council.number) if service.council else "",
+        )
+        services.add_row(service.name, ready, council, Text(", ".join(service.wrong)))
     queues = Table("queue", title="Queues", title_justify="left")
     for column in ("waiting", "taken", "consumers", "last age"):
         queues.add_column(column, justify="right")
@@ -333,6 +348,8 @@ def render(status: Status) -> RenderableType:
     if (notices := status.notices) is not None:
         counted = f"{notices.waiting} waiting, {notices.failed} failed, {notices.in_doubt} in doubt"
         lines.append(Text(f"notices         {counted}"))
+    if status.council:
+        lines += council_lines(status.council)
     if status.healthy:
         verdict = [Text("healthy", style="bold green")]
     else:

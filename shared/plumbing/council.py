@@ -17,7 +17,7 @@ from shared.council import Council, Directory
 from shared.plumbing.clock import BusinessClock, real_now
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.store import Database
-from shared.plumbing.versions import VERSIONS, Published, PublishRefused, in_force, publish, to_come
+from shared.plumbing.versions import VERSIONS, Published, PublishRefused, RecordBroken, in_force, publish, to_come
 
 __all__ = ["REFRESH_EVERY", "VERSIONS", "LiveCouncil", "NoCouncilData", "PublishRefused", "publish"]
 
@@ -104,7 +104,7 @@ class LiveCouncil:
         async for document in newer:
             try:
                 found.append(Published.of(document))
-            except ValueError as error:
+            except RecordBroken as error:
                 self._cannot_read(document["_id"], error)
         return found
 

@@ -20,9 +20,16 @@ VERSIONS = "versions"
 GRACE = timedelta(minutes=1)
 """How long ago the moment of a new version may lie: somebody typed it, and looked at what would change."""
 
+MOST_BYTES = 15_000_000
+"""A version is one document, and a document of MongoDB has at most 16 MiB."""
+
 
 class PublishRefused(ValueError):
     """Nothing was published; the message says why and what to do."""
+
+
+class RecordBroken(ValueError):
+    """A document among the versions is none."""
 
 
 class Published(NamedTuple):
@@ -46,7 +53,7 @@ class Published(NamedTuple):
         """Read a document; one of before versions had a moment of their own came into force when it was published.
 
         Raises:
-            ValueError: the document is no version.
+            RecordBroken: the document is no version.
         """
         try:
             found = cls(
@@ -60,9 +67,9 @@ class Published(NamedTuple):
                 rolled_back_to=document.get("rolled_back_to"),
             )
         except KeyError as error:
-            raise ValueError(f"version {document['_id']} has no {error}") from None
+            raise RecordBroken(f"version {document['_id']} has no {error}") from None
         if not isinstance(found.activates, datetime):
-            raise ValueError(f"version {found.number} has no moment")  # noqa: TRY004  what is kept is wrong, no argument
+            raise RecordBroken(f"version {found.number} has no moment")
         return found
 
 
@@ -86,7 +93,7 @@ async def published_versions(database: Database) -> list[Published]:
     """List all versions by number.
 
     Raises:
-        ValueError: a document is no version.
+        RecordBroken: a document is no version.
     """
     return [Published.of(each) async for each in database[VERSIONS].find({}, {"bundle": 0}, sort=[("_id", 1)])]
 
@@ -126,12 +133,15 @@ async def publish(  # noqa: PLR0913  what stands in the record
         overtake: whether versions that are to come into force later may be lost to this one.
 
     Raises:
-        PublishRefused: the moment has passed, or a version would be lost to this one.
+        PublishRefused: the moment has passed, or a version would be lost to this one, or the council is too big.
+        RecordBroken: a document among the versions is none.
         ValueError: the moment has no time zone.
     """
     if activates is not None and activates.tzinfo is None:
         raise ValueError(f"{activates.isoformat()} has no time zone")
-    digest = council.digest()
+    digest, bundle = council.digest(), council.model_dump_json()
+    if (size := len(bundle.encode())) > MOST_BYTES:
+        raise PublishRefused(f"the council has {size:,} bytes, and a version has room for {MOST_BYTES:,}")
     while True:
         now = _kept(await MovableClock(database).now())
         moment = now if activates is None else _kept(activates)
@@ -150,7 +160,7 @@ async def publish(  # noqa: PLR0913  what stands in the record
             "reason": reason,
             "published": technical_now(),
             "activates": moment,
-            "bundle": council.model_dump_json(),
+            "bundle": bundle,
         }
         if rolled_back_to is not None:
             document["rolled_back_to"] = rolled_back_to

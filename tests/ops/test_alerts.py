@@ -37,6 +37,7 @@ RULES: list[dict[str, Any]] = [
 BY_NAME: Mapping[str, dict[str, Any]] = {rule["alert"]: rule for rule in RULES}
 OPERATE = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
 SUBSCRIBE = (ROOT / "docs/subscribe.md").read_text(encoding="utf-8")
+COUNCIL = (ROOT / "docs/council.md").read_text(encoding="utf-8")
 
 OTHERS = {"up", "rabbitmq_detailed_queue_messages", "rabbitmq_detailed_queue_consumers"}
 """Prometheus' own, and RabbitMQ's, seen on 3.10.8 (https://www.rabbitmq.com/docs/prometheus#detailed-endpoint)."""
@@ -137,7 +138,7 @@ def test_the_operators_page_names_every_queue() -> None:
     assert [queue for queue in queues if f"`{queue}`" not in OPERATE] == []
 
 
-@pytest.mark.parametrize("page", [OPERATE, SUBSCRIBE], ids=["operate", "subscribe"])
+@pytest.mark.parametrize("page", [OPERATE, SUBSCRIBE, COUNCIL], ids=["operate", "subscribe", "council"])
 def test_every_command_a_page_names_exists(page: str) -> None:
     commands = set(re.findall(r"(?:^|`)casework ([a-z]+(?: [a-z]+)?)", page, re.MULTILINE))
 

@@ -1,9 +1,7 @@
 """Status tells the truth: each trouble shows, and what it reads is what the services' own adapters write."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -12,12 +10,13 @@ from urllib.parse import quote
 
 import aio_pika
 import pytest
-import uvicorn
 from aio_pika.abc import AbstractChannel
 from pymongo.asynchronous.database import AsyncDatabase
 from rich.console import Console
 
 from ops.connections import System
+from ops.council.record import record_of
+from ops.council.standing import Running, Standing
 from ops.stack.mongo import Mongo
 from ops.stack.ports import LOOPBACK, free_port
 from ops.stack.rabbit import Rabbit
@@ -30,48 +29,18 @@ from services.scheduler.adapters import DIARIES
 from services.scheduler.ports import DIARY
 from shared.calendar import WorkingCalendar
 from shared.events import CaseRaised, Clock, TimerDue, TimersSet
-from shared.plumbing.clock import MovableClock, real_now
-from shared.plumbing.health import Health, holds, routes
+from shared.plumbing.clock import real_now
+from shared.plumbing.health import Health, holds
 from shared.plumbing.history import Cause, change, enter
 from shared.plumbing.metrics import Metrics
-from shared.plumbing.store import Collection, Store
+from shared.plumbing.store import Collection
 from shared.plumbing.topology import CONSUMERS, EVENTS, ROUTING, WORK_QUEUES, declare
+from shared.plumbing.versions import Published
 from tests.notifier.fakes import notice
+from tests.ops.watched import OLD, Database, Quiet, a_service
 from tests.shared.plumbing import toys
 
-OLD = timedelta(seconds=31)
 CALENDAR = WorkingCalendar(holidays=frozenset(), known_until=toys.AT.date(), version="test")
-
-
-class Quiet:
-    """A relay that says nothing: what is written stays unsaid."""
-
-    def say(self, says: object) -> None:
-        """Forget it."""
-
-
-class Database:
-    """The databases of a system, written as its services write them."""
-
-    def __init__(self, prefix: str, client: Any) -> None:
-        self.prefix, self.client = prefix, client
-
-    async def store(self, service: str, *collections: Collection) -> Store:
-        store = Store(self.client[f"{self.prefix}_{service}"], collections)
-        await store.prepare()
-        return store
-
-    @property
-    def clock(self) -> MovableClock:
-        return MovableClock(self.client[f"{self.prefix}_council"])
-
-    async def grow_old(self, store: Store, name: str, entry: int = 0) -> None:
-        """Turn back when a fact was recorded; fails if it is not recorded where status looks."""
-        field = f"history.{entry}.recorded"
-        changed = await store.durable[name].update_many(
-            {field: {"$type": "date"}, "unsaid_since": {"$exists": True}}, {"$set": {field: real_now() - OLD}}
-        )
-        assert changed.modified_count == 1
 
 
 @pytest.fixture
@@ -117,24 +86,6 @@ def queue(status: Status, name: str) -> Queue:
     return next(queue for queue in status.queues if queue.name == name)
 
 
-@asynccontextmanager
-async def a_service(health: Health, metrics: Metrics) -> AsyncIterator[str]:
-    """Serve a service's own pages."""
-    pages = dict(routes(health, metrics))
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await pages[scope["path"]](scope, receive, send)
-
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=port, lifespan="off", log_config=None))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    yield f"http://{LOOPBACK}:{port}"
-    server.should_exit = True
-    await serving
-
-
 def timers_set(*clocks: Clock) -> TimersSet:
     return TimersSet(at=toys.AT, caseseq=1, lane="normal", service="noise", ward="abbey", clocks=clocks)
 
@@ -145,6 +96,9 @@ async def test_a_system_that_works_is_healthy(system: System, channel: AbstractC
     health, metrics = Health(), Metrics("intake")
     health.add("relay", holds(lambda: True, "not running"))
     metrics.queue_age.labels("intake").set(3.5)
+    metrics.council_version.set(1)
+    await databases.publish("a")
+    await databases.publish("b", activates=await databases.clock.now() + timedelta(days=3))
     await consume(channel)
 
     async with a_service(health, metrics) as url:
@@ -152,12 +106,40 @@ async def test_a_system_that_works_is_healthy(system: System, channel: AbstractC
 
     assert status.problems == ()
     assert status.healthy
-    assert status.services == (Service(name="intake", ready=True),)
+    assert status.services == (Service(name="intake", ready=True, council=Running(number=1)),)
+    assert status.council is not None
+    assert [(each.number, each.state) for each in (status.council.active, *status.council.scheduled) if each] == [
+        (1, "active"),
+        (2, "scheduled"),
+    ]
     assert (status.unsaid, status.unreachable) == ((), ())
     assert status.timers == Timers(overdue=0, late_by=0)
     assert status.notices == Notices(waiting=0, failed=0, in_doubt=0)
     assert queue(status, "intake") == Queue(name="intake", kind="work", consumers=1, age=3.5)
     assert queue(status, "routing").age is None
+
+
+@pytest.mark.rabbit
+@pytest.mark.mongo
+async def test_a_service_that_stays_behind_needs_a_person_once_it_had_time(
+    system: System, channel: AbstractChannel, databases: Database
+) -> None:
+    await consume(channel)
+    await databases.publish("a")
+    await databases.publish("b")
+    health, behind, ahead = Health(), Metrics("intake"), Metrics("routing")
+    behind.council_version.set(1)
+    behind.council_unreadable.set(1)
+    ahead.council_version.set(2)
+
+    async with a_service(health, behind) as intake, a_service(health, ahead) as routing:
+        named = system.model_copy(update={"services": {"intake": intake, "routing": routing}})
+        at_once = await collect(named)
+        await databases.grow_older(2, timedelta(seconds=11))
+        later = await collect(named)
+
+    assert at_once.problems == ("intake cannot read 1 later council version: see its log",)
+    assert later.problems == ("intake runs council version 1, in force is 2", *at_once.problems)
 
 
 @pytest.mark.rabbit
@@ -365,8 +347,13 @@ def shown(status: Status) -> str:
 
 
 def test_a_person_reads_what_needs_a_person() -> None:
+    moments = ((7, toys.AT), (8, toys.AT + timedelta(days=60)))
+    published = [Published(number, "2026.2", "", "Ada Elm", "a test", toys.AT, moment) for number, moment in moments]
+    active, scheduled = record_of(published, toys.AT)
     status = Status(
-        services=(Service(name="intake", ready=False, wrong=("database: [no] writable primary",)),),
+        services=(
+            Service(name="intake", ready=False, wrong=("database: [no] writable primary",), council=Running(number=6)),
+        ),
         queues=(
             Queue(name="intake", kind="work", waiting=7, taken=200, consumers=1, age=150),
             Queue(name="routing", kind="work", exists=False),
@@ -374,6 +361,7 @@ def test_a_person_reads_what_needs_a_person() -> None:
         unsaid=(Unsaid(service="routing", collection="decisions", documents=2, oldest=40),),
         timers=Timers(overdue=3, late_by=90),
         notices=Notices(waiting=1, failed=2, in_doubt=3),
+        council=Standing(active=active, in_force_for=60, scheduled=(scheduled,)),
         unreachable=(),
     )
 
@@ -384,6 +372,9 @@ def test_a_person_reads_what_needs_a_person() -> None:
         "routing: 2 decisions unsaid for 40 s",
         "scheduler: 3 timers overdue by 90 s",
         "1 waiting, 2 failed, 3 in doubt",
+        "version 7 (2026.2) since 2 March 2026 09:30",
+        "version 8 (2026.2) from 1 May 2026 10:30",
+        "intake runs council version 6, in force is 7",
         "needs a person (docs/operate.md):",
     ):
         assert line in page

@@ -17,6 +17,7 @@ from shared.plumbing.versions import (
     VERSIONS,
     Published,
     PublishRefused,
+    RecordBroken,
     council_of,
     in_force,
     is_overtaken,
@@ -222,7 +223,18 @@ async def test_a_version_that_is_not_there_or_is_none_is_named(database: Version
     await put(database, sample_council)
     await database[VERSIONS].update_one({"_id": 1}, {"$unset": {"digest": 1}})
 
-    with pytest.raises(ValueError, match="version 1 has no 'digest'"):
+    with pytest.raises(RecordBroken, match="version 1 has no 'digest'"):
         await published_versions(database)
     with pytest.raises(LookupError, match="there is no version 2"):
         await council_of(database, 2)
+
+
+@pytest.mark.mongo
+async def test_a_council_too_big_for_a_document_is_refused_before_it_is_sent(
+    database: Versions, sample_council: Council
+) -> None:
+    [town, *_] = sample_council.towns
+    huge = sample_council.model_copy(update={"towns": (town.model_copy(update={"name": "x" * 10_000}),) * 2_000})
+
+    with pytest.raises(PublishRefused, match="and a version has room for 15,000,000"):
+        await put(database, huge)
