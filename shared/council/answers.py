@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, Protocol, cast
+from typing import Final, Literal, Protocol, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -27,6 +27,7 @@ from shared.council.forms import (
 )
 
 _LONGEST_LIST: Final = 100
+_NOTHING_ASKED: Final = Form()
 _CODES: Final[Mapping[str, str]] = MappingProxyType({"maxLength": "too-long", "maxItems": "too-many"})
 
 
@@ -39,11 +40,44 @@ class AnswerProblem:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Why a form cannot be taken as it was filled in, in one sentence and, where answers are wrong, one by one."""
+
+    code: Literal["form-stopped", "form-changed", "form-invalid"]
+    sentence: str
+    problems: tuple[AnswerProblem, ...] = ()
+
+
 class _Validator(Protocol):
     """What is used of a compiled schema."""
 
     def iter_errors(self, instance: object) -> Iterable[ValidationError]:
         """Yield everything that does not fit."""
+
+
+def judge_answers(
+    form: Form | None, answers: object, filled_in: str | None, today: date, calendar: WorkingCalendar
+) -> Misfit | None:
+    """Say why answers cannot be taken; None: they can. `filled_in` is the digest of the form they were given to.
+
+    Answers to an earlier form are as good as any while they fit the present one.
+
+    Raises:
+        BeyondHorizon: the bounds of a date leave the known calendar.
+    """
+    form = form or _NOTHING_ASKED
+    message = stopped_by(form, answers)
+    if message:
+        return Misfit("form-stopped", message)
+    problems = validate_answers(form, answers, today, calendar)
+    if not problems:
+        return None
+    if filled_in not in {None, form.digest()}:
+        return Misfit("form-changed", "The form has changed since it was filled in: load it again and answer it anew.")
+    more = len(problems) - 1
+    sentence = problems[0].sentence + (f" And {more} more of its answers must be put right." if more else "")
+    return Misfit("form-invalid", sentence, tuple(problems))
 
 
 def validate_answers(form: Form, answers: object, today: date, calendar: WorkingCalendar) -> list[AnswerProblem]:
@@ -102,7 +136,7 @@ def _overlong(form: Form, answers: object) -> list[AnswerProblem]:
     if not isinstance(answers, Mapping):
         return []
     long = (question for question in form.questions if isinstance(answers.get(question.id), list | tuple))
-    return [_misfit(each, "too-many") for each in long if len(answers[each.id]) > _LONGEST_LIST]
+    return [_unfit(each, "too-many") for each in long if len(answers[each.id]) > _LONGEST_LIST]
 
 
 def _problems(form: Form, error: ValidationError) -> Iterable[AnswerProblem]:
@@ -117,14 +151,14 @@ def _problems(form: Form, error: ValidationError) -> Iterable[AnswerProblem]:
     if isinstance(question, LocationQuestion | PersonQuestion) and len(path) > 1:
         sentence = f'"{question.label}" needs {question.parts[str(path[1])]}.'
         return [AnswerProblem(question.id, _CODES.get(str(error.validator), "invalid"), sentence)]
-    return [_misfit(question, _CODES.get(str(error.validator), "invalid"))]
+    return [_unfit(question, _CODES.get(str(error.validator), "invalid"))]
 
 
 def _problems_of_the_whole(form: Form, error: ValidationError) -> Iterable[AnswerProblem]:
     if error.validator == "required" and isinstance(error.instance, Mapping):
         required = cast("list[str]", error.validator_value)
         missing = (form.question(name) for name in required if name not in error.instance)
-        return [_misfit(question, "missing") for question in missing if question]
+        return [_unfit(question, "missing") for question in missing if question]
     if error.validator == "additionalProperties":
         known = ", ".join(question.id for question in form.questions) or "none"
         sentence = f"The form has no such question: leave out every answer but those to its own questions ({known})."
@@ -133,7 +167,7 @@ def _problems_of_the_whole(form: Form, error: ValidationError) -> Iterable[Answe
     return [AnswerProblem("", "invalid", sentence)]
 
 
-def _misfit(question: Question, code: str) -> AnswerProblem:
+def _unfit(question: Question, code: str) -> AnswerProblem:
     return AnswerProblem(question.id, code, f'"{question.label}" needs {question.wanted}.')
 
 

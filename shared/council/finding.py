@@ -12,12 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple
 
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 
-from shared.council.model import ServiceType
+from shared.council.catalogue import LgslEntry, ServiceType
 
 Matched = Literal["listed", "name", "code", "synonym", "flag", "lgsl", "unsure"]
 
@@ -51,22 +51,6 @@ _SHORTEST_STEM: Final = 3
 _APOSTROPHES: Final = frozenset("'\N{RIGHT SINGLE QUOTATION MARK}")
 
 
-class LgslWords(Protocol):
-    """What the Local Government Service List says of one of its numbers."""
-
-    @property
-    def id(self) -> int:
-        """The number."""
-
-    @property
-    def label(self) -> str:
-        """The name."""
-
-    @property
-    def description(self) -> str:
-        """What it comprises."""
-
-
 class Hit(NamedTuple):
     """A service that was found, and by what: the council's own text that comes nearest to the words."""
 
@@ -88,7 +72,7 @@ class _Phrase(NamedTuple):
 class Finder:
     """The catalogue of services, indexed once, to be searched often."""
 
-    def __init__(self, services: Iterable[ServiceType], lgsl: Iterable[LgslWords] = ()) -> None:
+    def __init__(self, services: Iterable[ServiceType], lgsl: Iterable[LgslEntry] = ()) -> None:
         """Index the services; what the list says is known of those that name its number."""
         listed = {entry.id: entry for entry in lgsl}
         self._services = tuple(services)
@@ -175,7 +159,7 @@ class Finder:
         return 0.5 * overall + 0.5 * best, by
 
 
-def _phrases(service: ServiceType, listed: Mapping[int, LgslWords]) -> Iterator[_Phrase]:
+def _phrases(service: ServiceType, listed: Mapping[int, LgslEntry]) -> Iterator[_Phrase]:
     """Give the texts a service can be found by."""
     yield _phrase("name", service.name)
     yield _phrase("code", service.code)

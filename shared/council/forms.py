@@ -71,9 +71,8 @@ class Question(CouncilModel):
     help: Words | None = None
     required: bool = False
     when: Condition = ()
-
-    personal: ClassVar[bool] = False
-    """True: the answer is about a person, so it is shown to those only who may know whom the case is for."""
+    private: bool = False
+    """True: the answer tells who the resident is, and is for those only who may know it. A person is always private."""
 
     @property
     def wanted(self) -> str:
@@ -183,7 +182,6 @@ class LocationQuestion(Question):
 
     type: Literal["location"]
 
-    personal: ClassVar[bool] = True
     parts: ClassVar[Mapping[str, str]] = {
         "text": "the place in words, in at most 500 characters",
         "uprn": "the property number (UPRN) as up to 12 digits",
@@ -220,8 +218,8 @@ class PersonQuestion(Question):
     """A question for somebody: a name, and if known how to reach them."""
 
     type: Literal["person"]
+    private: Literal[True] = True
 
-    personal: ClassVar[bool] = True
     parts: ClassVar[Mapping[str, str]] = {
         "name": "the name in at most 200 characters, on one line",
         "email": "the e-mail address in the form name@place.example",
@@ -254,8 +252,6 @@ class FileQuestion(Question):
 
     type: Literal["file"]
     max_files: int = Field(default=3, ge=1, le=MAX_FILES)
-
-    personal: ClassVar[bool] = True
 
     @property
     def wanted(self) -> str:

@@ -1,27 +1,19 @@
 """The service finder: plain words lead to the service that is meant."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.council import ServiceType, load_bundle
+from shared.council import LgslEntry, ServiceType, load_bundle
 from shared.council.finding import Finder, Hit
 
 SERVICES = load_bundle(Path(__file__).parents[2] / "council").services
-
-
-class Listed(NamedTuple):
-    """A line of the Local Government Service List."""
-
-    id: int
-    label: str
-    description: str = ""
-
-
-LGSL = (Listed(524, "Household waste collection", "Doorstep rounds"), Listed(412, "Noise pollution"))
+LGSL = (
+    LgslEntry(id=524, label="Household waste collection", description="Doorstep rounds"),
+    LgslEntry(id=412, label="Noise pollution"),
+)
 FINDER = Finder(SERVICES, LGSL)
 
 FIRST = {

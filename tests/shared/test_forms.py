@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from shared.calendar import WorkingCalendar
-from shared.council.answers import AnswerProblem, notices_for, stopped_by, validate_answers
+from shared.council.answers import AnswerProblem, judge_answers, notices_for, stopped_by, validate_answers
 from shared.council.forms import Form
 
 FRIDAY = date(2026, 11, 20)
@@ -104,6 +104,7 @@ def problems(answers: object, of: Form | None = None, today: date = FRIDAY) -> l
         ({"questions": [BIN], "stops": [{"message": "No.", "when": {}}]}, "at least 1 item"),
         ({"questions": [{**BIN, "options": []}]}, "at least 1 item"),
         ({"questions": [{**BIN, "options": [*BIN["options"], *BIN["options"]]}]}, "two options have the code 'grey'"),
+        ({"questions": [{"id": "p", "type": "person", "label": "P", "private": False}]}, "Input should be True"),
         ({"questions": [{**BIN, "type": "colour"}]}, "does not match any of the expected tags"),
         ({"questions": [{**BIN, "max_length": 5}]}, "Extra inputs are not permitted"),
         (
@@ -363,6 +364,50 @@ def test_a_stop_waits_for_all_its_answers() -> None:
 
 def test_without_answers_only_what_is_always_shown_is_shown() -> None:
     assert [notice.text for notice in notices_for(form(**WASTE), None)] == ["Do not touch it."]
+
+
+# What becomes of a form that was filled in
+
+
+@pytest.mark.parametrize("filled_in", [None, form(**WASTE).digest(), "form-of-last-year"])
+def test_answers_that_fit_are_taken_whatever_form_they_were_given_to(filled_in: str | None) -> None:
+    assert judge_answers(form(**WASTE), FITS, filled_in, FRIDAY, CALENDAR) is None
+
+
+@pytest.mark.parametrize("filled_in", [None, form(**WASTE).digest()])
+def test_answers_that_do_not_fit_are_refused_with_all_that_is_wrong(filled_in: str | None) -> None:
+    misfit = judge_answers(form(**WASTE), {"danger": "maybe"}, filled_in, FRIDAY, CALENDAR)
+
+    assert misfit is not None
+    assert misfit.code == "form-invalid"
+    assert misfit.sentence == (
+        '"What is there?" needs one or more of: Gas cylinders (gas), Drums (drums), in a list, each once. '
+        "And 1 more of its answers must be put right."
+    )
+    assert [problem.question for problem in misfit.problems] == ["hazards", "danger"]
+
+
+def test_answers_to_a_form_that_has_changed_are_refused_by_that() -> None:
+    misfit = judge_answers(form(**WASTE), {"danger": "maybe"}, "form-of-last-year", FRIDAY, CALENDAR)
+
+    assert misfit is not None
+    assert (misfit.code, misfit.problems) == ("form-changed", ())
+    assert "load it again" in misfit.sentence
+
+
+def test_a_stop_counts_more_than_answers_that_are_missing() -> None:
+    misfit = judge_answers(form(**WASTE), {"hazards": ["gas"], "danger": "yes"}, None, FRIDAY, CALENDAR)
+
+    assert misfit is not None
+    assert (misfit.code, misfit.sentence) == ("form-stopped", "Leave the place and call 999.")
+
+
+def test_a_service_without_a_form_takes_no_answers() -> None:
+    misfit = judge_answers(None, {"danger": "yes"}, None, FRIDAY, CALENDAR)
+
+    assert judge_answers(None, {}, None, FRIDAY, CALENDAR) is None
+    assert misfit is not None
+    assert misfit.code == "form-invalid"
 
 
 # Of any form
