@@ -33,6 +33,7 @@ from shared.commands.case import (
 from shared.commands.queries import GetCase, GetEvents, ListCases
 from shared.commands.reference import NotAReference, case_id_for, command_id_for, parse_reference, reference_for
 from shared.commands.views import (
+    AnswerView,
     CaseReply,
     CasesReply,
     CaseSummary,
@@ -40,6 +41,7 @@ from shared.commands.views import (
     CommandReply,
     EventsReply,
     EventView,
+    FormView,
     RefusedCase,
     RefusedCommand,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "AddProgress",
     "Answer",
     "AnswerTask",
+    "AnswerView",
     "Asked",
     "Assign",
     "CaseReply",
@@ -68,6 +71,7 @@ __all__ = [
     "EventView",
     "EventsReply",
     "ExtendAutoClose",
+    "FormView",
     "GetCase",
     "GetEvents",
     "ListCases",

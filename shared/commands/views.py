@@ -51,6 +51,25 @@ class CaseSummary(Answered):
     relation: Literal["owner", "cc", "officer"]
 
 
+class AnswerView(Answered):
+    """What was answered to one question of a form."""
+
+    question: Code
+    label: str
+    """The question as it was asked."""
+    answer: Any
+    said: str
+    """The answer in words."""
+
+
+class FormView(Answered):
+    """The form of the service as it was filled in, as far as this person may see it."""
+
+    version: Code
+    """Digest of the form."""
+    answers: tuple[AnswerView, ...]
+
+
 class CaseView(Answered):
     """A case as this person may see it."""
 
@@ -84,6 +103,7 @@ class CaseView(Answered):
     description: str | None
     location: str | None
     constituent: Constituent | None
+    form: FormView | None = None
     commands: tuple[str, ...]
     """What this person may do now: exactly the commands that would be accepted."""
     history: tuple[EventView, ...]

@@ -7,6 +7,7 @@ from datetime import date
 
 from services.intake.domain import words
 from services.intake.domain.case import Case, Facts
+from services.intake.domain.forms import form_of, form_texts, refuse_form
 from services.intake.domain.guards import acting_for_another
 from services.intake.domain.policy import permits
 from shared.commands import RaiseCase, Refusal, case_id_for, refuse_conflict, refuse_invalid
@@ -27,6 +28,7 @@ def raise_case(case: Case | None, command: RaiseCase, directory: Directory) -> F
         or _about_the_ward(command, directory, today)
         or _about_the_cc(command, directory, today)
         or _about_the_words(command, directory, service)
+        or refuse_form(command, service, directory, today)
     )
     if refusal:
         return refusal
@@ -43,7 +45,9 @@ def raise_case(case: Case | None, command: RaiseCase, directory: Directory) -> F
         ward=command.ward,
         lane=lane,
     )
-    return (Fact(CaseRaised(at=command.at, case=public, raised_on=today, flags=flags), _texts(command)),)
+    form = form_of(command, service)
+    raised = CaseRaised(at=command.at, case=public, raised_on=today, flags=flags, form=form.digest() if form else None)
+    return (Fact(raised, _texts(command) | form_texts(command, service)),)
 
 
 def _about_the_person(command: RaiseCase, directory: Directory, today: date) -> Refusal | None:

@@ -9,12 +9,14 @@ from typing import Any, Literal, NamedTuple
 
 from services.intake.domain import words
 from services.intake.domain.case import Case
+from services.intake.domain.forms import TEXT as FORM
+from services.intake.domain.forms import form_view
 from services.intake.domain.guards import offered
 from services.intake.domain.policy import Role, role_of
 from shared.commands import CaseSummary, CaseView, Constituent, EventView, RefusedCommand
 from shared.council import Directory
 
-NAMING_FIELDS = frozenset({"constituent", "share_constituent"})
+NAMING_FIELDS = frozenset({"constituent", "share_constituent", FORM})
 """Texts of the raising that stand in the view alone, for those who may know the constituent; never among the facts."""
 
 
@@ -82,6 +84,7 @@ def case_view(
         description=said.get("description"),
         location=said.get("location"),
         constituent=_constituent(said, role),
+        form=form_view(said, role),
         commands=offered(case, person, directory, now),
         history=_events(filed.records),
         refused=tuple(refused),
