@@ -8,15 +8,20 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from shared.council import Councillor, Directory, ListeningSystem, ServiceType
+from shared.calendar import Target
+from shared.council import Councillor, Directory, ListeningSystem
+from shared.council.finding import Finder
 from shared.events import Lane
 
 KEY_HEADER = "Idempotency-Key"
 HOME = "/casework"
 MAX_KEY = 128
 
+_UNITS: Mapping[str, str] = MappingProxyType({"wd": "working day", "h": "hour", "m": "minute"})
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 # The only places a sign-in may lead back to (an allow list, so no address of another site can be smuggled in).
 _LOCAL = re.compile(r"/casework(/[A-Za-z0-9-]{1,24})?")
@@ -178,13 +183,15 @@ def local_path(text: str | None) -> str:
     return text if text and _LOCAL.fullmatch(text) else HOME
 
 
-def find_services(directory: Directory, words: str) -> list[ServiceType]:
-    """Find the services whose name, code or synonyms hold every word; all of them where no word is given."""
-    wanted = words.casefold().split()
-    return [
-        service
-        for service in directory.council.services
-        if all(
-            any(word in text.casefold() for text in (service.name, service.code, *service.synonyms)) for word in wanted
-        )
-    ]
+@lru_cache(maxsize=4)
+def finder_of(directory: Directory, on: date) -> Finder:
+    """Give the finder over the services that are offered on a date; made once for each published council and day."""
+    council = directory.council
+    return Finder((service for service in council.services if service.holds_on(on)), council.lgsl)
+
+
+def in_words(target: str) -> str:
+    """Write a target as people say it: `2wd` is 2 working days."""
+    parsed = Target.parse(target)
+    unit = _UNITS[parsed.unit]
+    return f"{parsed.amount} {unit}" if parsed.amount == 1 else f"{parsed.amount} {unit}s"

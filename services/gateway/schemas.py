@@ -64,6 +64,8 @@ class RaiseCaseIn(Sent):
                     "summary": "Damp in the back bedroom",
                     "description": "The wall has been wet since the gutter broke. Two children sleep in the room.",
                     "constituent": {"name": "Robin Example", "authority": "constituent-asked"},
+                    "form": {"rooms": ["bedroom"], "landlord": "council"},
+                    "form_version": "form-3b1f0c9a7e52",
                 },
             ],
         },
@@ -81,6 +83,10 @@ class RaiseCaseIn(Sent):
     description: Text
     location: Line | None = None
     constituent: ConstituentIn | None = None
+    form: dict[str, Any] | None = None
+    """Answers to the questions of the service, by the id of the question; see `GET /v1/services/{code}`."""
+    form_version: Code | None = None
+    """`version` of the form that was filled in."""
 
 
 class AcknowledgeIn(Sent):
@@ -229,6 +235,14 @@ class FlagOut(BaseModel):
     danger: bool
 
 
+class FoundBy(BaseModel):
+    """Why a service was found: the council's own words that come nearest to those that were asked for."""
+
+    by: Literal["name", "code", "synonym", "flag", "lgsl", "unsure"]
+    """`unsure`: it stands for those who find nothing that fits."""
+    text: str
+
+
 class ServiceOut(BaseModel):
     """A service a councillor can choose."""
 
@@ -244,12 +258,16 @@ class ServiceOut(BaseModel):
     autoclose_days: int | None
     danger: bool
     location_required: bool
+    triage: bool
+    """True: people in Democratic Services decide who answers for it."""
     signpost: str | None
+    """Whom to contact, where the council does not answer for it."""
     flags: tuple[FlagOut, ...]
+    found: FoundBy | None = None
 
 
 class ServicesOut(BaseModel):
-    """The catalogue of services."""
+    """The services that were found, the likeliest first; without a question the whole catalogue."""
 
     council: str
     version: str

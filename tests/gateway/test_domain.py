@@ -8,7 +8,8 @@ from services.gateway.domain import (
     HOME,
     BadRequest,
     body_hash,
-    find_services,
+    finder_of,
+    in_words,
     lane_for,
     local_path,
     person_today,
@@ -116,8 +117,30 @@ def test_no_other_address_can_be_gone_to_after_sign_in(path: str | None) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "codes"),
-    [("", ["damp", "waste", "gas"]), ("WET", ["damp"]), ("smell gas", ["gas"]), ("wet gas", []), ("dump", ["waste"])],
+    ("on", "codes"), [(date(2026, 11, 23), ["damp", "gas"]), (date(2026, 12, 1), ["damp", "waste", "gas"])]
 )
-def test_services_are_found_by_words_of_name_code_and_synonyms(words: str, codes: list[str]) -> None:
-    assert [service.code for service in find_services(Directory(council()), words)] == codes
+def test_only_services_that_are_offered_on_the_day_are_found(on: date, codes: list[str]) -> None:
+    full = council()
+    services = tuple(
+        service.model_copy(update={"valid_from": date(2026, 12, 1)}) if service.code == "waste" else service
+        for service in full.services
+    )
+
+    finder = finder_of(Directory(full.model_copy(update={"services": services})), on)
+
+    assert [hit.service.code for hit in finder.find("")] == codes
+
+
+def test_the_finder_is_made_once_a_day_for_each_published_council() -> None:
+    directory = Directory(council())
+
+    assert finder_of(directory, TODAY) is finder_of(directory, TODAY)
+    assert finder_of(directory, TODAY) is not finder_of(Directory(council()), TODAY)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [("1wd", "1 working day"), ("10wd", "10 working days"), ("1h", "1 hour"), ("24h", "24 hours"), ("1m", "1 minute")],
+)
+def test_a_target_is_written_as_people_say_it(target: str, words: str) -> None:
+    assert in_words(target) == words

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from services.gateway.app import openapi_document
 from services.gateway.config import Config
 from services.gateway.routes import examples
+from services.gateway.routes.catalogue import ServiceDetailOut
 from services.gateway.schemas import CaseOut, MeOut, PendingCase, Problem, ServicesOut
 from shared.commands import COMMANDS, CasesReply, EventsReply
 from tests.gateway.fakes import NOW, House
@@ -163,6 +164,7 @@ def test_every_operation_is_named_described_secured_and_has_its_problems() -> No
         (examples.EVENTS, EventsReply),
         (examples.PENDING, PendingCase),
         (examples.SERVICES, ServicesOut),
+        (examples.SERVICE, ServiceDetailOut),
         (examples.ME, MeOut),
         *((problem, Problem) for problem in examples.PROBLEMS.values()),
     ],

@@ -9,10 +9,12 @@ import pytest
 
 from services.gateway.ports import Letter
 from shared.commands import (
+    AnswerView,
     CaseReply,
     CasesReply,
     CaseSummary,
     EventView,
+    FormView,
     Refusal,
     RefusedCase,
     reference_for,
@@ -246,6 +248,20 @@ async def test_no_page_has_script_style_or_anything_from_elsewhere() -> None:
         assert {tag for tag, _ in page.elements} & {"script", "style", "iframe", "img"} == set()
         assert not any("style" in attributes or "onclick" in attributes for _, attributes in page.elements)
         assert [each["href"] for each in page.all("link")] == ["/static/casework.css"]
+
+
+async def test_the_answers_to_the_form_stand_with_their_questions_as_text() -> None:
+    house = House()
+    answer = AnswerView(question="rooms", label="Which rooms?", answer=["bed"], said="Bedroom <img src=x>")
+    house.intake.answers[CaseReply] = CaseReply(view=view(REFERENCE, form=FormView(version="f", answers=(answer,))))
+
+    async with browser(house) as client:
+        page = Outline((await signed_in(client)).text)
+
+    at = page.words.index("Which rooms?")
+    assert page.words[at + 1] == "Bedroom <img src=x>"
+    assert page.all("img") == []
+    assert len(page.all("caption")) == len(page.all("table"))
 
 
 async def test_what_people_wrote_is_text_and_nothing_else() -> None:

@@ -5,11 +5,14 @@ from typing import Any, NamedTuple, TypeAlias
 from fastapi import Response
 from pydantic import ValidationError
 
-from services.gateway.domain import Away, GatewayError, Invalid, body_hash, lane_for
-from services.gateway.ports import Decided, InFlight, PendingCommand, Unavailable
+from services.gateway.domain import Away, GatewayError, Invalid, NotFound, body_hash, lane_for
+from services.gateway.ports import Decided, InFlight, Unavailable
+from services.gateway.routes.forms import FormRefused, judge_form
+from services.gateway.routes.look import look
 from services.gateway.routes.parts import Caller, Parts
 from services.gateway.routes.problems import field_problems, refused
 from services.gateway.schemas import CaseOut, Done, PendingCase, PendingCommandOut, Sent
+from shared.calendar import LONDON
 from shared.commands import COMMANDS, Command, RaiseCase, command_id_for
 
 CASES = "/v1/cases"
@@ -31,10 +34,25 @@ class Desk(NamedTuple):
     async def raise_case(self, body: Sent) -> Answer:
         """Give the order to raise a case, by the lane its service and flags ask for."""
         fields = body.model_dump(mode="json")
+        today = self.caller.now.astimezone(LONDON).date()
+        judged = judge_form(self.parts.directory, fields, today)
+        if isinstance(judged, FormRefused):
+            if not await self._raised_before():
+                raise judged
+        else:
+            fields["form_version"] = judged
         fields["lane"] = lane_for(self.parts.directory, fields["service"], frozenset(fields["flags"]))
         answer = await self._give(RaiseCase.name, fields)
         self.response.headers["Location"] = f"{CASES}/{self.reference}"
         return answer
+
+    async def _raised_before(self) -> bool:
+        """Say whether this request was sent on before: then its repetition finds what became of it."""
+        try:
+            await look(self.parts, self.caller, self.reference)
+        except (NotFound, Unavailable):
+            return False
+        return True
 
     async def _give(self, name: str, fields: dict[str, Any]) -> Answer:
         parts, caller, reference, response = self
@@ -82,8 +100,3 @@ def _command(name: str, fields: dict[str, Any], caller: Caller, reference: str) 
         found = field_problems(error.errors(include_input=False, include_url=False))
         detail = " ".join(f"{each.field}: {each.problem} {each.fix}" for each in found[:3])
         raise Invalid(detail, field=found[0].field) from None
-
-
-def pending_out(commands: tuple[PendingCommand, ...]) -> tuple[PendingCommandOut, ...]:
-    """List undecided commands as they are shown."""
-    return tuple(PendingCommandOut(id=each.id, command=each.command, at=each.at) for each in commands)

@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Security
+from fastapi import APIRouter, Path, Query, Security
 
-from services.gateway.domain import find_services
+from services.gateway.domain import NotFound, finder_of
 from services.gateway.routes.cases import BEARER
-from services.gateway.routes.examples import ME, SERVICES
+from services.gateway.routes.catalogue import ServiceDetailOut, service_detail, service_out
+from services.gateway.routes.examples import ME, SERVICE, SERVICES
 from services.gateway.routes.parts import By, SignedInRoute, The
 from services.gateway.routes.problems import documented
-from services.gateway.schemas import FlagOut, MeOut, ServiceOut, ServicesOut, TeamOut, WardOut
+from services.gateway.schemas import MeOut, ServicesOut, TeamOut, WardOut
 from shared.calendar import LONDON
+from shared.events import Code
 
 router = APIRouter(prefix="/v1", tags=["Council"], route_class=SignedInRoute, dependencies=[Security(BEARER)])
 
@@ -18,28 +20,26 @@ router = APIRouter(prefix="/v1", tags=["Council"], route_class=SignedInRoute, de
 @router.get("/services", summary="Find a service", responses=documented(422, example=SERVICES))
 async def list_services(
     parts: The,
-    q: Annotated[str, Query(max_length=100, description="Words of the name, a synonym or the code.")] = "",
+    caller: By,
+    q: Annotated[str, Query(max_length=100, description="What it is about, in any words; half words find, too.")] = "",
 ) -> ServicesOut:
-    """List the services a councillor can choose, as the council publishes them now."""
+    """Find the services that are meant, the likeliest first, and last the one for those who are not sure."""
     council = parts.directory.council
-    found = (
-        ServiceOut(
-            code=each.code,
-            name=each.name,
-            kind=each.kind,
-            synonyms=each.synonyms,
-            lgsl=each.lgsl,
-            acknowledge=each.acknowledge,
-            answer=each.answer,
-            autoclose_days=each.autoclose_days,
-            danger=each.danger,
-            location_required=each.location_required,
-            signpost=each.signpost,
-            flags=tuple(FlagOut(code=flag.code, label=flag.label, danger=flag.danger) for flag in each.flags),
-        )
-        for each in find_services(parts.directory, q)
-    )
-    return ServicesOut(council=council.code, version=council.version, services=tuple(found))
+    hits = finder_of(parts.directory, caller.now.astimezone(LONDON).date()).find(q)
+    found = tuple(service_out(hit.service, hit) for hit in hits)
+    return ServicesOut(council=council.code, version=council.version, services=found)
+
+
+@router.get("/services/{code}", summary="Look at a service", responses=documented(404, 422, example=SERVICE))
+async def see_service(
+    parts: The, caller: By, code: Annotated[Code, Path(description="Code of the service.", examples=["fly-tipping"])]
+) -> ServiceDetailOut:
+    """Say what will be asked, what happens next and by when; of a service of somebody else's, whom to contact."""
+    today = caller.now.astimezone(LONDON).date()
+    service = parts.directory.service(code)
+    if service is None or not service.holds_on(today):
+        raise NotFound("There is no such service: GET /v1/services lists them.", code="no-such-service", field="code")
+    return service_detail(service, parts.directory, today)
 
 
 @router.get("/me", summary="Who am I", responses=documented(example=ME))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.commands import case_id_for, reference_for
+from shared.council import Form
 
 REFERENCE = reference_for("exampleton", "cllr-001", "example")
 
@@ -39,6 +40,10 @@ CASE: dict[str, Any] = {
     "description": "Two dogs bark from midnight on.",
     "location": "Behind the terrace",
     "constituent": None,
+    "form": {
+        "version": "form-3b1f0c9a7e52",
+        "answers": [{"question": "source", "label": "What is heard?", "answer": "dogs", "said": "Dogs"}],
+    },
     "commands": ["add-cc", "remove-cc"],
     "history": [
         {
@@ -69,23 +74,72 @@ PENDING: dict[str, Any] = {
     "status": "pending",
     "pending": [{"id": "9d0b6f1c-5a36-5d5e-8f43-0b1f4b6f2a10", "command": "raise", "at": "2026-11-23T09:00:00Z"}],
 }
-SERVICES: dict[str, Any] = {
-    "council": "exampleton",
-    "version": "2026.1",
-    "services": [
+_FOUND: dict[str, Any] = {
+    "code": "fly-tipping",
+    "name": "Fly-tipping",
+    "kind": "report",
+    "synonyms": ["dumped rubbish"],
+    "lgsl": 587,
+    "acknowledge": "1wd",
+    "answer": "2wd",
+    "autoclose_days": 5,
+    "danger": False,
+    "location_required": True,
+    "triage": False,
+    "signpost": None,
+    "flags": [{"code": "asbestos", "label": "It may hold asbestos", "danger": True}],
+    "found": {"by": "synonym", "text": "dumped rubbish"},
+}
+SERVICES: dict[str, Any] = {"council": "exampleton", "version": "2026.1", "services": [_FOUND]}
+_FORM = Form.model_validate(
+    {
+        "questions": [
+            {
+                "id": "size",
+                "type": "choice",
+                "label": "How much is it?",
+                "options": [{"code": "bags", "label": "A few bags"}, {"code": "lorry", "label": "A lorry load"}],
+            },
+            {"id": "vehicle", "type": "text", "label": "Number plate, if seen", "when": {"size": "lorry"}},
+        ]
+    }
+)
+SERVICE: dict[str, Any] = _FOUND | {
+    "found": None,
+    "next_steps": "A crew looks at it, searches it for names, and takes it away.",
+    "targets": {
+        "acknowledge": "It should be taken on within 1 working day.",
+        "answer": "It should be completed within 2 working days.",
+        "closes": "It closes by itself 5 working days after it was completed.",
+    },
+    "form": {
+        "version": _FORM.digest(),
+        "answers_schema": _FORM.json_schema(),
+        "questions": [
+            {
+                "id": "size",
+                "type": "choice",
+                "label": "How much is it?",
+                "options": [{"code": "bags", "label": "A few bags"}, {"code": "lorry", "label": "A lorry load"}],
+                "multiple": False,
+            },
+            {
+                "id": "vehicle",
+                "type": "text",
+                "label": "Number plate, if seen",
+                "when": {"size": ["lorry"]},
+                "max_length": 200,
+            },
+        ],
+        "notices": [{"kind": "info", "text": "Do not search it yourself."}],
+        "stops": [],
+    },
+    "impacts": [
         {
-            "code": "fly-tipping",
-            "name": "Fly-tipping",
-            "kind": "report",
-            "synonyms": ["dumped rubbish"],
-            "lgsl": 524,
-            "acknowledge": None,
-            "answer": "5wd",
-            "autoclose_days": 10,
-            "danger": False,
-            "location_required": True,
-            "signpost": None,
-            "flags": [{"code": "asbestos", "label": "It may hold asbestos", "danger": True}],
+            "code": "danger",
+            "label": "Danger",
+            "definition": "People may be hurt unless it is made safe today.",
+            "notice": "If somebody is in immediate danger, call 999 first.",
         }
     ],
 }

@@ -2,9 +2,8 @@
 
 from services.gateway.domain import NotFound
 from services.gateway.ports import PendingCommand, Unavailable
-from services.gateway.routes.answers import pending_out
 from services.gateway.routes.parts import Caller, Parts
-from services.gateway.schemas import CaseOut, PendingCase, RefusedOut
+from services.gateway.schemas import CaseOut, PendingCase, PendingCommandOut, RefusedOut
 from shared.commands import CaseReply, GetCase, RaiseCase
 
 _MOST = 50
@@ -39,6 +38,11 @@ async def look(parts: Parts, caller: Caller, reference: str) -> CaseOut | Pendin
     if _raising(open_):
         return PendingCase(reference=reference, pending=pending_out(open_))
     raise NotFound("There is no such case, or it is not yours to see.", code="no-such-case")
+
+
+def pending_out(commands: tuple[PendingCommand, ...]) -> tuple[PendingCommandOut, ...]:
+    """List undecided commands as they are shown."""
+    return tuple(PendingCommandOut(id=each.id, command=each.command, at=each.at) for each in commands)
 
 
 def _raising(pending: tuple[PendingCommand, ...]) -> bool:

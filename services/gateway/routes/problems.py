@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from services.gateway.domain import Away, GatewayError, Invalid
 from services.gateway.ports import Unavailable
 from services.gateway.routes.examples import PROBLEMS
+from services.gateway.routes.forms import FormRefused
 from services.gateway.schemas import FieldProblem, Problem
 from shared.commands import Refusal
 
@@ -124,7 +125,7 @@ def _fix(error: Mapping[str, Any]) -> str:
 async def _on_problem(_: Request, error: Exception) -> Response:
     if not isinstance(error, GatewayError):
         raise error
-    return problem_response(error)
+    return problem_response(error, error.errors if isinstance(error, FormRefused) else ())
 
 
 async def _on_validation(_: Request, error: Exception) -> Response:
