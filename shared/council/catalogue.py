@@ -91,6 +91,10 @@ class ServiceType(Dated):
                 )
         elif self.answer is None or self.acknowledge is None:
             raise ValueError("a case or report needs both targets, `acknowledge` and `answer`, such as 1wd and 10wd")
+        if self.danger and self.form and self.form.stops:
+            raise ValueError(
+                "danger is always taken in: say in a notice of kind emergency what a `stop` of the form says"
+            )
         codes = [flag.code for flag in self.flags]
         if len(codes) != len(set(codes)):
             raise ValueError("two flags of this service have the same code")

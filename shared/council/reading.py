@@ -60,10 +60,12 @@ class Entry:
     lines: dict[tuple[str | int, ...], int] = field(default_factory=dict)
 
     def line_of(self, path: tuple[str | int, ...] = ()) -> int:
-        """Give the line of a field, or of the nearest thing around it."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return self.lines.get(path, self.line)
+        """Give the line of a field, or of the nearest thing around it; steps the file does not have are passed over."""
+        known: tuple[str | int, ...] = ()
+        for step in path:  # where there are several kinds of a thing, pydantic's path names the kind, too
+            if (*known, step) in self.lines:
+                known = (*known, step)
+        return self.lines.get(known, self.line)
 
     def problem(self, rule: str, message: str, fix: str, *path: str | int) -> Problem:
         """Describe a problem at one of this entry's fields."""

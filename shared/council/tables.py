@@ -106,4 +106,6 @@ def _fix(model: type[CouncilModel], kind: str, path: tuple[int | str, ...], give
         return f"Write {given!r} in quotes if it is meant as a text"
     if not path:
         return "Change the fields named"
+    if isinstance(given, dict | list):
+        return f"Change {name!r}" if isinstance(path[-1], str) else "Change the fields named"
     return f"Change {name!r}, which is now {str(given)[:80]!r}"
