@@ -33,6 +33,12 @@ CASE: dict[str, Any] = {
         "address": f"4 {CANARY} Terrace",
     },
 }
+FORM: dict[str, Any] = {
+    "source": ["dogs"],
+    "from": {"text": f"2 {CANARY} Terrace"},
+    "times": f"From midnight on, {CANARY} says.",
+}
+"""Answers to what the service for noise asks; where it comes from is private."""
 REPORT: dict[str, Any] = {
     "kind": "report",
     "service": "fly-tipping",
