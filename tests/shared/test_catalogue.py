@@ -1,17 +1,20 @@
 """The services of the sample council with their forms, and forms in the council's files."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from shared.council import Directory, Form, ServiceType, load_bundle
 from shared.council.answers import judge_answers, notices_for
 from shared.council.forms import ChoiceQuestion
 from tests.shared.small_council import refusal_of, write
 
-DIRECTORY = Directory(load_bundle(Path(__file__).parents[2] / "council"))
+ROOT = Path(__file__).parents[2]
+DIRECTORY = Directory(load_bundle(ROOT / "council"))
 SERVICES = DIRECTORY.council.services
 TODAY = date(2026, 11, 25)
 
@@ -99,6 +102,17 @@ def test_who_the_resident_is_is_asked_in_private_questions_alone() -> None:
         ("pcn", "number"),
         ("adult-care", "person"),
     }
+
+
+def test_the_form_that_is_explained_to_readers_is_one() -> None:
+    page = (ROOT / "docs" / "council-forms.md").read_text(encoding="utf-8")
+    [service] = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    body = json.loads(page.partition("```json\n")[2].partition("```")[0])
+
+    form = Form.model_validate(service["form"])
+
+    assert [question.id for question in form.questions] == ["bin", "day", "sticker", "says"]
+    assert judge_answers(form, body["form"], None, TODAY, DIRECTORY.calendar) is None
 
 
 FORM = """    form:
