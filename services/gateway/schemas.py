@@ -299,6 +299,10 @@ class MeOut(BaseModel):
     roles: tuple[str, ...]
     wards: tuple[WardOut, ...]
     teams: tuple[TeamOut, ...]
+    portfolios: tuple[str, ...] = ()
+    """Portfolios held today, by their codes."""
+    features: tuple[str, ...] = ()
+    """What is switched on for this person today; a case keeps what it was raised under."""
     council: str
     today: date
     """Business date."""

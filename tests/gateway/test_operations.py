@@ -18,6 +18,7 @@ from services.gateway.app import openapi_document
 from services.gateway.config import Config
 from services.gateway.routes import examples
 from services.gateway.routes.catalogue import ServiceDetailOut
+from services.gateway.routes.signposts import CouncilOut
 from services.gateway.schemas import CaseOut, MeOut, PendingCase, Problem, ServicesOut
 from shared.commands import COMMANDS, CasesReply, EventsReply
 from tests.gateway.fakes import NOW, House
@@ -35,6 +36,8 @@ async def test_who_am_i_is_answered_by_the_councils_records() -> None:
         "roles": ["officer"],
         "wards": [],
         "teams": [{"id": "housing", "name": "Housing Repairs"}],
+        "portfolios": [],
+        "features": [],
         "council": "exampleton",
         "today": "2026-11-23",
     }
@@ -166,6 +169,7 @@ def test_every_operation_is_named_described_secured_and_has_its_problems() -> No
         (examples.SERVICES, ServicesOut),
         (examples.SERVICE, ServiceDetailOut),
         (examples.ME, MeOut),
+        (examples.COUNCIL, CouncilOut),
         *((problem, Problem) for problem in examples.PROBLEMS.values()),
     ],
 )

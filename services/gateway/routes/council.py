@@ -7,9 +7,10 @@ from fastapi import APIRouter, Path, Query, Security
 from services.gateway.domain import NotFound, finder_of
 from services.gateway.routes.cases import BEARER
 from services.gateway.routes.catalogue import ServiceDetailOut, service_detail, service_out
-from services.gateway.routes.examples import ME, SERVICE, SERVICES
+from services.gateway.routes.examples import COUNCIL, ME, SERVICE, SERVICES
 from services.gateway.routes.parts import By, SignedInRoute, The
 from services.gateway.routes.problems import documented
+from services.gateway.routes.signposts import CouncilOut, council_out
 from services.gateway.schemas import MeOut, ServicesOut, TeamOut, WardOut
 from shared.calendar import LONDON
 from shared.events import Code
@@ -42,10 +43,16 @@ async def see_service(
     return service_detail(service, parts.directory, today)
 
 
+@router.get("/council", summary="Look at the council", responses=documented(example=COUNCIL))
+async def see_council(parts: The, caller: By) -> CouncilOut:
+    """Say which version of the council's data is in force, what a case can weigh, and where else to look."""
+    return council_out(parts.directory, caller.person.wards, caller.now.astimezone(LONDON).date())
+
+
 @router.get("/me", summary="Who am I", responses=documented(example=ME))
 async def see_me(parts: The, caller: By) -> MeOut:
     """Say who the bearer of the token is today, by the council's own records."""
-    person, directory = caller.person, parts.directory
+    person, directory, today = caller.person, parts.directory, caller.now.astimezone(LONDON).date()
     wards = [ward for code in person.wards if (ward := directory.ward(code))]
     teams = [team for team_id in person.teams if (team := directory.team(team_id))]
     return MeOut(
@@ -56,6 +63,8 @@ async def see_me(parts: The, caller: By) -> MeOut:
         roles=person.roles,
         wards=tuple(WardOut(code=ward.code, name=ward.name) for ward in wards),
         teams=tuple(TeamOut(id=team.id, name=team.name) for team in teams),
+        portfolios=tuple(sorted(directory.portfolios_of(person.id, today))),
+        features=tuple(sorted(directory.features_of(person.id, today))),
         council=directory.council.code,
-        today=caller.now.astimezone(LONDON).date(),
+        today=today,
     )

@@ -151,8 +151,34 @@ ME: dict[str, Any] = {
     "roles": ["councillor"],
     "wards": [{"code": "abbey", "name": "Abbey"}],
     "teams": [],
+    "portfolios": [],
+    "features": ["keep-open"],
     "council": "exampleton",
     "today": "2026-11-23",
+}
+COUNCIL: dict[str, Any] = {
+    "code": "exampleton",
+    "name": "Exampleton Borough Council",
+    "version": "2026.1",
+    "number": 12,
+    "impacts": [
+        {
+            "code": "danger",
+            "label": "Danger",
+            "definition": "People may be hurt unless it is made safe today.",
+            "notice": "If somebody is in immediate danger, call 999 first.",
+        }
+    ],
+    "return_reasons": [{"id": "other-team", "label": "Another team answers for this"}],
+    "signposts": [
+        {
+            "id": "crime-map",
+            "title": "Crime map",
+            "summary": "What was reported to the police in the ward, street by street.",
+            "category": "crime-map",
+            "urls": ["https://police.example/map/abbey"],
+        }
+    ],
 }
 
 
