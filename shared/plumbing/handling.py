@@ -6,7 +6,7 @@
     def acknowledge(command: Acknowledge, case: Case | None, directory: Directory) -> Facts | Refusal: ...
 
     @routing.into("decisions")                 # (b) one document per event, `_id` = the event's id
-    def route_case(event: CaseRaised, directory: Directory) -> RoutingDecided | RoutingTriageNeeded: ...
+    def route_case(event: CaseRaised, directory: Directory) -> Noted[RoutingDecided | RoutingTriageNeeded]: ...
 
     @notifier.into("notices")                  # (c) many documents, each under its own deterministic id
     def tell_of_answer(event: CaseAnswered, message: Envelope) -> list[Notice]: ...
@@ -28,6 +28,7 @@ from shared.events import Event, Fact
 from shared.plumbing.envelope import Envelope
 
 S = TypeVar("S", bound=BaseModel)
+E = TypeVar("E", bound=Event)
 F = TypeVar("F", bound=Callable[..., Any])
 Facts: TypeAlias = Sequence[Event | Fact]
 Message: TypeAlias = Event | Command
@@ -45,6 +46,13 @@ class Aggregate(NamedTuple, Generic[S]):
     state: type[S]
     evolve: Callable[[S | None, Event, int], S]
     """(state before or None, fact, its position in the history from 1) -> state after. Pure."""
+
+
+class Noted(NamedTuple, Generic[E]):
+    """A fact of shape (b) with notes: they lie beside it in its document, as they are, and never go on the bus."""
+
+    event: E
+    notes: Mapping[str, Any]
 
 
 class Entry(BaseModel):
@@ -113,9 +121,7 @@ class Handlers(list[Handler]):
             Handler(
                 function=function,
                 message=message,
-                says=tuple(
-                    kind for kind in _alternatives(result) if isinstance(kind, type) and issubclass(kind, Event)
-                ),
+                says=tuple(kind for kind in _said(result) if isinstance(kind, type) and issubclass(kind, Event)),
                 collection=where if isinstance(where, str) else where.collection,
                 aggregate=None if isinstance(where, str) else where,
                 entries=entries,
@@ -131,10 +137,16 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
     return (annotation,)
 
 
+def _said(annotation: Any) -> tuple[Any, ...]:
+    """`Noted[A | B] | None` -> `A`, `B`, `None`."""
+    parts = (get_args(part) if get_origin(part) is Noted else (part,) for part in _alternatives(annotation))
+    return tuple(said for part in parts for each in part for said in _alternatives(each))
+
+
 def _present(annotation: Any) -> Any:
     """`Case | None` -> `Case`."""
     found = [part for part in _alternatives(annotation) if part is not type(None)]
     return found[0] if len(found) == 1 else annotation
 
 
-__all__ = ["Aggregate", "Entry", "Facts", "GiveUp", "Handler", "Handlers", "Message", "Provider", "Refusal"]
+__all__ = ["Aggregate", "Entry", "Facts", "GiveUp", "Handler", "Handlers", "Message", "Noted", "Provider", "Refusal"]

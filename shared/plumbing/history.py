@@ -15,7 +15,7 @@ from pymongo import InsertOne, UpdateOne
 
 from shared.events import CaseEvent, Event, Fact
 from shared.plumbing.envelope import Envelope
-from shared.plumbing.handling import Aggregate, Entry, Facts
+from shared.plumbing.handling import Aggregate, Entry, Facts, Noted
 from shared.plumbing.vault import Vault
 
 Document: TypeAlias = dict[str, Any]
@@ -126,11 +126,14 @@ def append(key: Key, before: Document, state: Mapping[str, Any], facts: Sequence
     return Write(key, _compare_and_set(key, before, changed, entries), says)
 
 
-def create(collection: str, document_id: str, subject: str, fact: Event, cause: Cause) -> Write:
-    """Keep one fact as a document of its own (shape b)."""
+def create(collection: str, document_id: str, subject: str, said: Event | Noted[Any], cause: Cause) -> Write:
+    """Keep one fact, and the notes that go with it, as a document of its own (shape b)."""
     key = (collection, document_id)
+    fact, notes = said if isinstance(said, Noted) else (said, {})
     entries = _entries(key, [fact], cause, 1)
     changed: Document = {"state": fact.model_dump(mode="python")}
+    if notes:
+        changed["notes"] = dict(notes)
     says = _to_say(key, subject, entries, changed, None)
     return Write(key, InsertOne(_created(key, subject, entries) | changed), says)
 

@@ -7,7 +7,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect
 
 from shared.commands import reference_for
-from shared.events import CaseAcknowledged, CaseRouted
+from shared.events import CaseAcknowledged, CaseRouted, RoutingDecided, RoutingTriageNeeded
 from shared.plumbing.envelope import Envelope
 from shared.plumbing.handling import Handlers
 from shared.plumbing.history import Cause, Document, Write, change
@@ -15,6 +15,7 @@ from shared.plumbing.lane import Done, Failed, Lane
 from shared.plumbing.refusals import COLLECTION as REFUSALS
 from shared.plumbing.sealed import SealBox
 from shared.plumbing.store import Collection, Store
+from shared.plumbing.wire import parcel_of
 from tests.shared.plumbing import toys
 
 pytestmark = pytest.mark.mongo
@@ -205,6 +206,28 @@ async def test_an_event_makes_one_document_under_its_own_id(store: Store, listen
     assert verdicts == [Done(), Done("repeated")]
     assert [document["_id"] async for document in store.durable["decisions"].find()] == ["e1"]
     assert len(listener.said) == 1
+
+
+async def test_notes_lie_in_the_document_and_are_not_said(store: Store, listener: toys.Listener) -> None:
+    message = toys.event_envelope(CaseAcknowledged(at=toys.AT, case=toys.STATE, team="a-team"), message_id="e1")
+
+    verdicts = await a_lane(toys.noted_decisions, store, listener).work([message])
+
+    document = await store.durable["decisions"].find_one({"_id": "e1"})
+    assert verdicts == [Done()]
+    assert document is not None
+    assert document["notes"] == {"sentence": "Toys for everybody.", "on": "2026-03-02"}
+    assert document["state"]["team"] == "a-team"
+    (say,) = listener.said
+    assert b"sentence" not in parcel_of(say, "exampleton", "toys").body
+    assert b"a-team" in parcel_of(say, "exampleton", "toys").body
+    assert "notes" not in say.entry
+
+
+def test_what_a_handler_may_say_is_read_through_its_notes() -> None:
+    (handler,) = toys.noted_decisions
+
+    assert handler.says == (RoutingDecided, RoutingTriageNeeded)
 
 
 async def test_a_partial_write_of_many_documents_is_finished_by_redelivery(

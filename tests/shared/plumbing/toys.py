@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +10,18 @@ import structlog
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from shared.commands import Acknowledge, AddProgress, Command, Refusal, case_id_for, reference_for, refuse_conflict
-from shared.events import CaseAcknowledged, CaseProgressed, CaseRouted, CaseState, Event, Fact, RoutingDecided
+from shared.events import (
+    CaseAcknowledged,
+    CaseProgressed,
+    CaseRouted,
+    CaseState,
+    Event,
+    Fact,
+    RoutingDecided,
+    RoutingTriageNeeded,
+)
 from shared.plumbing.envelope import Envelope
-from shared.plumbing.handling import Aggregate, Entry, Facts, GiveUp, Handlers
+from shared.plumbing.handling import Aggregate, Entry, Facts, GiveUp, Handlers, Noted
 from shared.plumbing.history import Say
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.sealed import SealBox
@@ -58,6 +67,7 @@ class Calls(list[str]):
 
 
 commands, events, decisions, tellings = Handlers(), Handlers(), Handlers(), Handlers()
+noted_decisions = Handlers()
 
 
 @commands.into(THINGS)
@@ -87,6 +97,11 @@ def take_over(event: RoutingDecided, thing: Thing | None, calls: Calls) -> Facts
 @decisions.into("decisions")
 def decide(event: CaseAcknowledged) -> RoutingDecided:
     return routing_decided(event.team)
+
+
+@noted_decisions.into("decisions")
+def decide_and_note(event: CaseAcknowledged) -> Noted[RoutingDecided | RoutingTriageNeeded] | None:
+    return Noted(routing_decided(event.team), {"sentence": "Toys for everybody.", "on": date(2026, 3, 2)})
 
 
 @tellings.into("tellings")
