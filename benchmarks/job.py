@@ -20,7 +20,7 @@ from services.intake.handlers import CASES
 from services.notifier.adapters import NOTICES
 from services.notifier.domain import notices_for
 from services.routing import domain as routing
-from services.routing.handlers import DECISIONS
+from services.routing.adapters import LEDGER
 from services.scheduler import domain as scheduler
 from services.scheduler.adapters import DIARIES
 from services.scheduler.domain import Diary
@@ -29,6 +29,7 @@ from shared.commands import Command, RaiseCase, Refusal, case_id_for, command_id
 from shared.council import Directory, load_bundle
 from shared.events import CaseEvent, CaseRaised, RoutingDecided
 from shared.plumbing.clients import open_database
+from shared.plumbing.handling import Noted
 from shared.plumbing.history import Cause, Document, Write, change, create, enter
 from shared.plumbing.sealed import SealBox
 from shared.plumbing.settings import Settings
@@ -38,7 +39,7 @@ from shared.plumbing.vault import Vault
 SERVICES = ("intake", "routing", "scheduler", "notifier")
 COLLECTIONS: Mapping[str, Sequence[Collection]] = {
     "intake": INTAKE_COLLECTIONS,
-    "routing": [Collection(DECISIONS)],
+    "routing": [LEDGER],
     "scheduler": [DIARIES],
     "notifier": [NOTICES],
 }
@@ -111,7 +112,7 @@ def give_to_team(event: RoutingDecided, before: Document, cause: Cause, director
 
 def route(event: CaseRaised, case: str, cause: Cause, directory: Directory) -> Write:
     """Decide which team answers for the case."""
-    return create(DECISIONS, cause.id, case, routing.route(event, directory), cause)
+    return create(LEDGER.name, cause.id, case, Noted(*routing.route(event, directory)), cause)
 
 
 def note(event: CaseEvent, caseseq: int, case: str, before: Document | None, cause: Cause) -> Write | None:
@@ -190,7 +191,7 @@ class Results(NamedTuple):
         wanted: Iterable[tuple[str, str, Document, int]] = (
             ("scheduler", DIARY.collection, timers, cases),
             ("intake", CASES.collection, team, cases),
-            ("routing", DECISIONS, {"version": 1}, cases),
+            ("routing", LEDGER.name, {"version": 1}, cases),
             ("notifier", NOTICES.name, {"state.status": "queued", "version": 1}, NOTICES_A_CASE * cases),
             ("intake", CASES.collection, {}, cases),
             ("scheduler", DIARY.collection, {}, cases),
@@ -207,8 +208,8 @@ class Results(NamedTuple):
 
 __all__ = [
     "CASES",
-    "DECISIONS",
     "DIARY",
+    "LEDGER",
     "NOTICES",
     "SERVICES",
     "Order",

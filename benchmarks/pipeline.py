@@ -15,7 +15,7 @@ from pymongo import AsyncMongoClient
 from rich.progress import Progress, TaskID
 
 from benchmarks.comparison import LOW_LOAD, Load, Turn, compared
-from benchmarks.job import CASES, DECISIONS, DIARY, NOTICES, SERVICES
+from benchmarks.job import CASES, DIARY, LEDGER, NOTICES, SERVICES
 from benchmarks.processes import memory, since, spent
 from benchmarks.report import Measured, Stopped, look_around
 from benchmarks.stage import VARIANTS, Loader, Place, Servers, Variant, loader, place, running_servers
@@ -142,7 +142,7 @@ def ends_a_case(change: Mapping[str, Any]) -> bool:
         return "version" in change and collection in {CASES.collection, DIARY.collection}
     if collection == DIARY.collection:
         return bool(change["seq"] == len(("raised", "routed")))
-    return collection in {DECISIONS, NOTICES.name}
+    return collection in {LEDGER.name, NOTICES.name}
 
 
 async def _one_by_one(there: Place, giving: Loader, cases: int) -> list[float]:

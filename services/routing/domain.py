@@ -1,85 +1,158 @@
 """Which team answers for a case, by the council's rule table, and why.
 
-Every case gets an answer: what the table cannot decide goes to triage with a reason. Never guess, never drop a case.
+Every case gets an answer: what the table cannot decide goes to triage with a reason. Never guess, never drop a case,
+and never send one back to the team that has just given it away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from shared.council import Directory, RoutingRule
-from shared.events import CaseRaised, RoutingDecided, RoutingTriageNeeded
-from shared.events.routing import DecidedReason, TriageReason
+from shared.council import Directory
+from shared.council.table import Found, Question, answers_on, decide, turn_for
+from shared.council.wording import people_decide, sentence, team_name
+from shared.events import CaseRaised, CaseReturned, RoutingDecided, RoutingTriageNeeded
+from shared.events.routing import RoutingInputs, TriageReason
+
+SUGGESTED = "suggested"
+"""Stands for a rule where a team named the next one."""
 
 
-def route(raised: CaseRaised, directory: Directory) -> RoutingDecided | RoutingTriageNeeded:
+class Decision(NamedTuple):
+    """What routing says, and what it keeps for whoever wants to read, count or rehearse it.
+
+    Notes of every decision: `sentence`, `reference`. A decision about a case that was given back has `returned`, too:
+    who gave it back, how often it was, and the rule that had named them.
+    """
+
+    event: RoutingDecided | RoutingTriageNeeded
+    notes: Mapping[str, Any]
+
+
+class Tally(NamedTuple):
+    """How often the rules of one version sent cases of a service to a team, and how often the team gave one back."""
+
+    service: str
+    rules_version: str
+    routed: int
+    returned: int
+
+    @property
+    def accuracy(self) -> float:
+        """How often the team that a rule named kept the case: 1 - returned / routed; 1 where nothing was routed."""
+        return 1 - self.returned / self.routed if self.routed else 1.0
+
+
+def route(raised: CaseRaised, directory: Directory) -> Decision:
     """Name the team that answers for a case on the day it was received, or say why people must decide.
 
     Both lanes are decided by the same table.
     """
-    best = most_specific(raised, directory)
-    doubt = _doubt(raised, directory, best)
-    if doubt:
-        return RoutingTriageNeeded(
-            at=raised.at,
-            lane=raised.case.lane,
-            service=raised.case.service,
-            ward=raised.case.ward,
-            rules_version=directory.council.version,
-            reason=doubt,
-            candidates=tuple(rule.id for rule in best),
-        )
-    return RoutingDecided(
+    case, ward = raised.case, directory.ward(raised.case.ward)
+    question = Question(
+        service=case.service,
+        ward=case.ward,
+        on=raised.raised_on,
+        flags=frozenset(raised.flags),
+        impact=case.impact,
+        capacity=case.capacity,
         at=raised.at,
-        lane=raised.case.lane,
-        service=raised.case.service,
-        ward=raised.case.ward,
-        rules_version=directory.council.version,
-        reason=_fit(best[0]),
-        team=best[0].team,
-        rule=best[0].id,
+        urgent=case.lane == "urgent",
     )
-
-
-def most_specific(raised: CaseRaised, directory: Directory) -> tuple[RoutingRule, ...]:
-    """Find the rules that apply to a case and that none beats, in the order of the table; empty if none applies.
-
-    The rule with more conditions wins. Of equally many, the one with more flags does, then a ward before a town: what
-    is wrong says more about who must come than where it is. `RoutingRule.specificity` is that order. A flag the table
-    does not know narrows nothing.
-    """
-    ward = directory.ward(raised.case.ward)
-    fitting = [
-        rule
-        for rule in directory.rules_for(raised.case.service)
-        if rule.matches(
-            service=raised.case.service,
-            ward=raised.case.ward,
-            town=ward.town if ward else None,
-            flags=frozenset(raised.flags),
+    outcome = decide(question, directory)
+    common: dict[str, Any] = {
+        **_common(raised, directory),
+        "inputs": RoutingInputs(
             on=raised.raised_on,
+            raised_at=raised.at,
+            town=ward.town if ward else None,
+            flags=raised.flags,
+            capacity=case.capacity,
+            impact=case.impact,
+        ),
+    }
+    event: RoutingDecided | RoutingTriageNeeded
+    if isinstance(outcome, Found):
+        event = RoutingDecided(
+            **common,
+            team=outcome.team,
+            rule=outcome.rule.id,
+            reason=outcome.reason,
+            duty=outcome.duty.officer if outcome.duty else None,
+            also=outcome.also,
         )
-    ]
-    narrowest = max((rule.specificity for rule in fitting), default=None)
-    return tuple(rule for rule in fitting if rule.specificity == narrowest)
+    else:
+        event = RoutingTriageNeeded(**common, reason=outcome.reason, candidates=outcome.candidates)
+    return Decision(event, {"sentence": sentence(question, outcome, directory), "reference": case.reference})
 
 
-def _doubt(raised: CaseRaised, directory: Directory, best: Sequence[RoutingRule]) -> TriageReason | None:
-    """Say why the table cannot decide; of several reasons the one to be mended first."""
-    service, ward = directory.service(raised.case.service), directory.ward(raised.case.ward)
-    doubts: tuple[tuple[TriageReason, bool], ...] = (
-        ("unknown-service", service is None),
-        ("unknown-ward", ward is None or not ward.holds_on(raised.raised_on)),
-        ("triage-service", service is not None and service.triage),
-        ("no-rule", not best),
-        ("several-rules", len({rule.team for rule in best}) > 1),
-        ("unknown-team", any(directory.team(rule.team) is None for rule in best)),
+def reroute(returned: CaseReturned, directory: Directory) -> Decision:
+    """Follow the suggestion of the team that gave a case back, once; else, or the second time, people decide."""
+    doubt = _doubt(returned, directory)
+    event: RoutingDecided | RoutingTriageNeeded
+    if doubt or returned.suggestion is None:
+        event = RoutingTriageNeeded(**_common(returned, directory), reason=doubt or "returned")
+    else:
+        event = _suggested(returned, returned.suggestion, directory)
+    return Decision(
+        event,
+        {
+            "sentence": f"{_given_back(returned, directory)}{_next(returned, event, directory)}.",
+            "reference": returned.case.reference,
+            "returned": returned.model_dump(include={"team", "reason", "suggestion", "times", "rule", "rules_version"}),
+        },
     )
-    return next((reason for reason, holds in doubts if holds), None)
 
 
-def _fit(rule: RoutingRule) -> DecidedReason:
-    """Say what made a rule fit."""
-    if rule.flags:
-        return "flag-rule"
-    if rule.ward:
-        return "ward-rule"
-    return "town-rule" if rule.town else "service-rule"
+def _common(event: CaseRaised | CaseReturned, directory: Directory) -> dict[str, Any]:
+    return {
+        "at": event.at,
+        "lane": event.case.lane,
+        "service": event.case.service,
+        "ward": event.case.ward,
+        "rules_version": directory.council.version,
+        "council_version": directory.number,
+    }
+
+
+def _doubt(returned: CaseReturned, directory: Directory) -> TriageReason | None:
+    """Say why a suggestion is not followed, if there is one."""
+    today = directory.calendar.local_date(returned.at)
+    if returned.times > 1:
+        return "returned-twice"
+    useful = returned.suggestion not in {None, returned.team}
+    return None if useful and answers_on(returned.suggestion or "", today, directory) else "returned"
+
+
+def _suggested(returned: CaseReturned, suggestion: str, directory: Directory) -> RoutingDecided:
+    """Give the case to the team that was named; a danger outside office hours to whoever is on duty for it."""
+    turn = turn_for(suggestion, returned.at, directory) if returned.case.lane == "urgent" else None
+    if turn and turn.team == returned.team:
+        turn = None  # the suggestion would lead back
+    return RoutingDecided(
+        **_common(returned, directory),
+        team=turn.team if turn else suggestion,
+        rule=SUGGESTED,
+        reason="suggested",
+        duty=turn.officer if turn else None,
+    )
+
+
+def _given_back(returned: CaseReturned, directory: Directory) -> str:
+    """`Highways Response gave it back ("The place lies in another team's area")`."""
+    today = directory.calendar.local_date(returned.at)
+    reason = directory.reason("return", returned.reason, today)
+    label = f'"{reason.label}"' if reason else returned.reason
+    return f"{team_name(returned.team, directory)} gave it back ({label})"
+
+
+def _next(returned: CaseReturned, event: RoutingDecided | RoutingTriageNeeded, directory: Directory) -> str:
+    """Say what follows from the return."""
+    named = team_name(returned.suggestion, directory) if returned.suggestion else "nobody"
+    if isinstance(event, RoutingDecided):
+        officer = directory.officer(event.duty) if event.duty else None
+        on_duty = f"; outside office hours {officer.full_name} is on duty for it" if officer else ""
+        return f" and named {named}: {team_name(event.team, directory)} gets it{on_duty}"
+    if event.reason == "returned-twice":
+        return f", and it has come back {returned.times} times: {people_decide(directory)}"
+    cannot = ", which cannot have it" if returned.suggestion else ""
+    return f" and named {named}{cannot}: {people_decide(directory)}"

@@ -1,160 +1,189 @@
-"""Routing decides by the rule table: the narrowest rule wins, and what it cannot decide goes to people."""
+"""Routing decides by the rule table and says why; what comes back goes on once, and then to people."""
 
-from datetime import date, timedelta
-from random import Random
+from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from services.routing.domain import route
-from shared.council import RoutingRule
+from services.routing.domain import Tally, reroute, route
+from shared.council import DutyTurn, RoutingRule
 from shared.events import RoutingDecided, RoutingTriageNeeded
-from tests.routing.fakes import AT, FLAGS, RECEIVED, directory, raised
+from shared.events.routing import PartOf, RoutingInputs
+from tests.routing.fakes import AT, AT_NIGHT, NIGHTS, RECEIVED, directory, raised, returned
 
 EVERYWHERE = RoutingRule(id="lamps", service="lamps", team="red")
-IN_TOWN = RoutingRule(id="lamps-north", service="lamps", town="north", team="green")
-IN_WARD = RoutingRule(id="lamps-elm", service="lamps", ward="elm", team="blue")
-FLAGGED = RoutingRule(id="lamps-bare-wires", service="lamps", flags=("bare-wires",), team="green")
-FLAGGED_IN_WARD = RoutingRule(id="lamps-elm-blocked", service="lamps", ward="elm", flags=("blocked",), team="blue")
-FLAGGED_TWICE = RoutingRule(id="lamps-both", service="lamps", flags=("bare-wires", "blocked"), team="red")
+SPILLS = RoutingRule(id="spills", service="spills", team="red", also=("blue:5wd",))
 
 
-def test_a_case_goes_to_the_team_of_its_service() -> None:
-    decision = route(raised(), directory([EVERYWHERE], version="42"))
+def test_a_case_goes_to_the_team_of_its_service_and_the_decision_says_by_what() -> None:
+    event, notes = route(raised(flags=("leaning",)), directory([EVERYWHERE], version="42", number=5))
 
-    assert decision == RoutingDecided(
+    assert event == RoutingDecided(
         at=AT,
         lane="normal",
         service="lamps",
         ward="elm",
         rules_version="42",
+        council_version=5,
+        inputs=RoutingInputs(on=RECEIVED, raised_at=AT, town="north", flags=("leaning",)),
         reason="service-rule",
         team="red",
         rule="lamps",
     )
+    assert notes == {
+        "sentence": "Rule lamps, the only one that fits: Street lamps anywhere goes to Red Team.",
+        "reference": "CW-00000-00000",
+    }
+
+
+def test_the_inputs_are_those_of_the_case() -> None:
+    event, _ = route(
+        raised(ward="moor", impact="safeguarding", capacity="cabinet", on=date(2026, 3, 1), at=AT_NIGHT),
+        directory([EVERYWHERE]),
+    )
+
+    assert event.inputs == RoutingInputs(
+        on=date(2026, 3, 1), raised_at=AT_NIGHT, town=None, capacity="cabinet", impact="safeguarding"
+    )
+
+
+def test_danger_at_night_goes_to_whoever_is_on_duty_with_the_parts_of_others() -> None:
+    event, notes = route(raised(service="spills", lane="urgent", at=AT_NIGHT), directory([SPILLS], duty=[NIGHTS]))
+
+    assert isinstance(event, RoutingDecided)
+    assert (event.lane, event.team, event.rule, event.duty) == ("urgent", "red", "spills", "off-1")
+    assert event.also == (PartOf(team="blue", target="5wd"),)
+    assert "outside office hours Ada Ashpenny is on duty there" in notes["sentence"]
+
+
+def test_what_came_as_urgent_goes_by_the_rota_though_this_version_would_not_call_it_so() -> None:
+    event, _ = route(raised(lane="urgent", at=AT_NIGHT), directory([EVERYWHERE], duty=[NIGHTS]))
+
+    assert isinstance(event, RoutingDecided)
+    assert event.duty == "off-1"
+
+
+def test_what_the_table_cannot_decide_goes_to_triage_with_reason_inputs_and_sentence() -> None:
+    other = RoutingRule(id="lamps-also", service="lamps", team="blue")
+
+    event, notes = route(raised(lane="urgent"), directory([EVERYWHERE, other], version="42", number=5))
+
+    assert event == RoutingTriageNeeded(
+        at=AT,
+        lane="urgent",
+        service="lamps",
+        ward="elm",
+        rules_version="42",
+        council_version=5,
+        inputs=RoutingInputs(on=RECEIVED, raised_at=AT, town="north"),
+        reason="several-rules",
+        candidates=("lamps", "lamps-also"),
+    )
+    assert notes["sentence"].endswith("fit equally well, for different teams: the people of Member Helpers decide.")
 
 
 @pytest.mark.parametrize(
-    ("rules", "flags", "winner", "reason"),
+    ("service", "ward", "reason"),
     [
-        ([EVERYWHERE, IN_TOWN], (), "lamps-north", "town-rule"),
-        ([IN_WARD, EVERYWHERE], (), "lamps-elm", "ward-rule"),
-        ([IN_TOWN, IN_WARD], (), "lamps-elm", "ward-rule"),
-        ([EVERYWHERE, FLAGGED], ("bare-wires",), "lamps-bare-wires", "flag-rule"),
-        ([IN_WARD, FLAGGED], ("bare-wires",), "lamps-bare-wires", "flag-rule"),
-        ([FLAGGED, FLAGGED_IN_WARD], ("bare-wires", "blocked"), "lamps-elm-blocked", "flag-rule"),
-        ([FLAGGED_IN_WARD, FLAGGED_TWICE], ("bare-wires", "blocked"), "lamps-both", "flag-rule"),
-        ([EVERYWHERE, FLAGGED], ("blocked",), "lamps", "service-rule"),
-        ([EVERYWHERE, FLAGGED], ("a-flag-nobody-knows",), "lamps", "service-rule"),
+        ("no-such-service", "elm", "unknown-service"),
+        ("lamps", "no-such-ward", "unknown-ward"),
+        ("anything-else", "elm", "triage-service"),
+        ("ponds", "elm", "no-rule"),
     ],
 )
-def test_the_rule_with_the_most_conditions_wins_then_flags_then_the_ward(
-    rules: list[RoutingRule], flags: tuple[str, ...], winner: str, reason: str
-) -> None:
-    decision = route(raised(flags=flags), directory(rules))
+def test_a_case_nobody_answers_for_is_not_dropped(service: str, ward: str, reason: str) -> None:
+    event, _ = route(raised(service=service, ward=ward), directory([EVERYWHERE]))
 
-    assert isinstance(decision, RoutingDecided)
-    assert (decision.rule, decision.reason) == (winner, reason)
+    assert isinstance(event, RoutingTriageNeeded)
+    assert (event.reason, event.service, event.ward) == (reason, service, ward)
 
 
-def test_a_rule_for_another_place_does_not_apply() -> None:
-    decision = route(raised(ward="ash"), directory([EVERYWHERE, IN_TOWN, IN_WARD]))
+def test_a_case_given_back_goes_to_the_team_that_was_named() -> None:
+    event, notes = reroute(returned("green"), directory([EVERYWHERE], version="42", number=5))
 
-    assert isinstance(decision, RoutingDecided)
-    assert decision.rule == "lamps"
-
-
-@pytest.mark.parametrize(
-    ("on", "winner"),
-    [(date(2026, 3, 31), "old"), (date(2026, 4, 1), "new"), (date(2026, 5, 1), "new")],
-)
-def test_the_rule_of_the_day_the_case_was_received_decides(on: date, winner: str) -> None:
-    old = RoutingRule(id="old", service="lamps", team="red", valid_to=date(2026, 3, 31))
-    new = RoutingRule(id="new", service="lamps", team="blue", valid_from=date(2026, 4, 1))
-
-    decision = route(raised(on=on), directory([old, new]))
-
-    assert isinstance(decision, RoutingDecided)
-    assert decision.rule == winner
-
-
-def test_equally_good_rules_for_different_teams_go_to_triage_with_both_named() -> None:
-    other = RoutingRule(id="lamps-blocked", service="lamps", flags=("blocked",), team="blue")
-
-    decision = route(raised(flags=("blocked", "bare-wires")), directory([EVERYWHERE, FLAGGED, other]))
-
-    assert isinstance(decision, RoutingTriageNeeded)
-    assert (decision.reason, decision.candidates) == ("several-rules", ("lamps-bare-wires", "lamps-blocked"))
-
-
-def test_equally_good_rules_for_the_same_team_are_no_doubt_and_the_first_of_the_table_is_named() -> None:
-    other = RoutingRule(id="lamps-blocked", service="lamps", flags=("blocked",), team=FLAGGED.team)
-
-    decision = route(raised(flags=("blocked", "bare-wires")), directory([EVERYWHERE, other, FLAGGED]))
-
-    assert isinstance(decision, RoutingDecided)
-    assert decision.rule == "lamps-blocked"
+    assert event == RoutingDecided(
+        at=AT,
+        lane="normal",
+        service="lamps",
+        ward="elm",
+        rules_version="42",
+        council_version=5,
+        team="green",
+        rule="suggested",
+        reason="suggested",
+    )
+    assert notes == {
+        "sentence": 'Red Team gave it back ("Another team answers for this") and named Green Team: Green Team gets it.',
+        "reference": "CW-00000-00000",
+        "returned": {
+            "team": "red",
+            "reason": "other-team",
+            "suggestion": "green",
+            "times": 1,
+            "rule": "lamps",
+            "rules_version": "7",
+        },
+    }
 
 
 @pytest.mark.parametrize(
-    ("service", "ward", "rules", "reason"),
+    ("more", "reason", "said"),
     [
-        ("no-such-service", "elm", [EVERYWHERE], "unknown-service"),
-        ("lamps", "no-such-ward", [EVERYWHERE], "unknown-ward"),
-        ("lamps", "gone", [EVERYWHERE], "unknown-ward"),
-        ("anything-else", "elm", [EVERYWHERE], "triage-service"),
-        ("ponds", "elm", [EVERYWHERE], "no-rule"),
-        ("lamps", "ash", [IN_TOWN], "no-rule"),
-        ("lamps", "elm", [], "no-rule"),
-        ("lamps", "elm", [RoutingRule(id="lamps", service="lamps", team="no-such-team")], "unknown-team"),
+        ({"suggestion": None}, "returned", "and named nobody: the people of"),
+        ({"suggestion": "red"}, "returned", "and named Red Team, which cannot have it: the people of"),
+        ({"suggestion": "former"}, "returned", "and named Former Team, which cannot have it"),
+        ({"suggestion": "ghosts"}, "returned", "and named ghosts, which cannot have it"),
+        ({"suggestion": "helpers"}, "returned", "and named Member Helpers, which cannot have it"),
+        ({"suggestion": "green", "times": 2}, "returned-twice", "and it has come back 2 times: the people of"),
+        ({"suggestion": "green", "times": 3}, "returned-twice", "and it has come back 3 times: the people of"),
     ],
 )
-def test_what_the_table_cannot_decide_goes_to_triage_with_the_reason(
-    service: str, ward: str, rules: list[RoutingRule], reason: str
+def test_a_case_given_back_without_a_team_that_can_have_it_or_again_goes_to_people(
+    more: dict[str, Any], reason: str, said: str
 ) -> None:
-    decision = route(raised(service=service, ward=ward, lane="urgent"), directory(rules, version="42"))
+    event, notes = reroute(returned(**more), directory([EVERYWHERE]))
 
-    assert isinstance(decision, RoutingTriageNeeded)
-    assert (decision.reason, decision.rules_version, decision.lane) == (reason, "42", "urgent")
-    assert (decision.service, decision.ward, decision.at) == (service, ward, AT)
+    assert isinstance(event, RoutingTriageNeeded)
+    assert event.reason == reason
+    assert said in notes["sentence"]
+    assert notes["returned"]["times"] == more.get("times", 1)
 
 
-RULES = st.lists(
-    st.builds(
-        RoutingRule,
-        id=st.from_regex(r"\Ar[0-9]{1,4}\Z"),
-        service=st.sampled_from(["lamps", "ponds"]),
-        ward=st.sampled_from([None, None, "elm", "ash"]),
-        flags=st.sets(st.sampled_from(FLAGS)).map(lambda flags: tuple(sorted(flags))),
-        team=st.sampled_from(["red", "green", "blue"]),
-        valid_from=st.none() | st.integers(-2, 2).map(lambda days: RECEIVED + timedelta(days=days)),
-    ),
-    max_size=12,
-    unique_by=lambda rule: rule.id,
+def test_the_team_of_the_day_of_the_return_counts_in_council_time() -> None:
+    still_the_day_before = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
+
+    event, _ = reroute(returned("former", at=still_the_day_before), directory())
+    later, _ = reroute(returned("former", at=datetime(2026, 3, 1, 0, 30, tzinfo=UTC)), directory())
+
+    assert isinstance(event, RoutingDecided)
+    assert event.team == "former"
+    assert isinstance(later, RoutingTriageNeeded)
+
+
+GREEN_FOR_BLUE = DutyTurn(id="nights", covers="blue", team="green", officer="off-1", start="17:30", end="08:30")
+
+
+def test_a_danger_given_back_at_night_goes_to_whoever_is_on_duty_for_the_team_that_was_named() -> None:
+    event, notes = reroute(returned("blue", at=AT_NIGHT, lane="urgent"), directory(duty=[GREEN_FOR_BLUE]))
+
+    assert isinstance(event, RoutingDecided)
+    assert (event.team, event.duty, event.reason) == ("green", "off-1", "suggested")
+    assert notes["sentence"].endswith(
+        "and named Blue Team: Green Team gets it; outside office hours Ada Ashpenny is on duty for it."
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"team": "green", "lane": "urgent", "at": AT_NIGHT}, {"lane": "normal", "at": AT_NIGHT}, {"lane": "urgent"}],
 )
+def test_the_rota_never_sends_a_case_back_to_the_team_that_gave_it_away(more: dict[str, Any]) -> None:
+    event, _ = reroute(returned("blue", **more), directory(duty=[GREEN_FOR_BLUE]))
+
+    assert isinstance(event, RoutingDecided)
+    assert (event.team, event.duty) == ("blue", None)
 
 
-@given(rules=RULES, shuffle=st.randoms(), flags=st.sets(st.sampled_from(FLAGS)))
-def test_the_order_of_the_table_never_changes_the_team_and_no_fitting_rule_is_narrower(
-    rules: list[RoutingRule], shuffle: Random, flags: set[str]
-) -> None:
-    shuffled = list(rules)
-    shuffle.shuffle(shuffled)
-    fitting = [
-        rule
-        for rule in rules
-        if rule.matches(service="lamps", ward="elm", town="north", flags=frozenset(flags), on=RECEIVED)
-    ]
-
-    decision, again = (route(raised(flags=sorted(flags)), directory(table)) for table in (rules, shuffled))
-
-    assert type(decision) is type(again)
-    if isinstance(decision, RoutingDecided) and isinstance(again, RoutingDecided):
-        chosen = next(rule for rule in fitting if rule.id == decision.rule)
-        assert decision.team == again.team == chosen.team
-        conditions = max(len(rule.flags) + bool(rule.ward) for rule in fitting)
-        assert len(chosen.flags) + bool(chosen.ward) == conditions
-    else:
-        assert isinstance(decision, RoutingTriageNeeded)
-        assert (decision.reason == "no-rule") == (not fitting)
+@pytest.mark.parametrize(("routed", "back", "accuracy"), [(0, 0, 1.0), (4, 0, 1.0), (4, 1, 0.75), (4, 4, 0.0)])
+def test_accuracy_is_how_often_the_team_kept_the_case(routed: int, back: int, accuracy: float) -> None:
+    assert Tally("lamps", "7", routed, back).accuracy == accuracy
