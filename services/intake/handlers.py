@@ -14,12 +14,16 @@ from shared.commands import (
     AddCc,
     AddProgress,
     Answer,
+    AnswerTask,
+    Assign,
     Commit,
     Complete,
     ExtendAutoClose,
+    OpenTask,
     RaiseCase,
     Refusal,
     RemoveCc,
+    ReturnCase,
 )
 from shared.council import Directory
 from shared.events import Event, RoutingDecided, RoutingTriageNeeded, TimerDue
@@ -65,6 +69,30 @@ def answer(command: Answer, case: Case | None, directory: Directory) -> Facts | 
 def complete(command: Complete, case: Case | None, directory: Directory) -> Facts | Refusal:
     """Let the team say the job is done."""
     return domain.complete(case, command, directory)
+
+
+@commands.into(CASES)
+def return_case(command: ReturnCase, case: Case | None, directory: Directory) -> Facts | Refusal:
+    """Let the team give the case back."""
+    return domain.return_case(case, command, directory)
+
+
+@commands.into(CASES)
+def assign(command: Assign, case: Case | None, directory: Directory) -> Facts | Refusal:
+    """Let people give the case to a team."""
+    return domain.assign(case, command, directory)
+
+
+@commands.into(CASES)
+def open_task(command: OpenTask, case: Case | None, directory: Directory) -> Facts | Refusal:
+    """Let another team have a part of the case."""
+    return domain.open_task(case, command, directory)
+
+
+@commands.into(CASES)
+def answer_task(command: AnswerTask, case: Case | None, directory: Directory) -> Facts | Refusal:
+    """Let a team say that its part is done."""
+    return domain.answer_task(case, command, directory)
 
 
 @commands.into(CASES)

@@ -44,6 +44,7 @@ from shared.commands.views import (
     FormView,
     RefusedCase,
     RefusedCommand,
+    TaskView,
 )
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "RemoveCc",
     "ReturnCase",
     "TakeOver",
+    "TaskView",
     "TransferOwner",
     "case_id_for",
     "command_id_for",

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from shared.commands.base import Answered, Refusal
 from shared.commands.case import Constituent
-from shared.events import CaseKind, Clock, Code, Lane, Moment, State
+from shared.events import Capacity, CaseKind, Clock, Code, Impact, Lane, Moment, State
 
 
 class EventView(Answered):
@@ -70,6 +70,18 @@ class FormView(Answered):
     answers: tuple[AnswerView, ...]
 
 
+class TaskView(Answered):
+    """The part of a case that one team has to do."""
+
+    number: int
+    """0: the part of the team that has the case."""
+    team: Code
+    team_name: str
+    done: bool
+    due: Moment | None = None
+    """None where it is done, and for the part of the team that has the case."""
+
+
 class CaseView(Answered):
     """A case as this person may see it."""
 
@@ -86,7 +98,11 @@ class CaseView(Answered):
     ward_name: str
     lane: Lane
     level: int
-    capacity: Literal["ward", "cabinet"]
+    capacity: Capacity
+    portfolio: Code | None = None
+    impact: Impact = "routine"
+    council_version: int = 0
+    """Number of the council data it was raised under."""
     owner: Code
     owner_name: str
     cc: tuple[Code, ...]
@@ -95,6 +111,8 @@ class CaseView(Answered):
     routed_by: str | None
     """Why it came here: the rule and its version, in a sentence."""
     clocks: tuple[Clock, ...]
+    tasks: tuple[TaskView, ...] = ()
+    """The parts of several teams, where there are any; the case is answered when all are done."""
     promised: str | None
     keep_open_until: str | None
     raised_at: Moment

@@ -184,6 +184,8 @@ class CaseTaskAnswered(CaseEvent, type="casework.case.task_answered.v1"):
 
     number: int
     team: Code
+    reason: Code | None = None
+    """Of a report: how the leading team completed its own part (number 0), e.g. `done`."""
 
 
 class CaseAlerted(CaseEvent, type="casework.case.alerted.v1", must_be_heard=True):
@@ -261,6 +263,8 @@ class CaseOverdue(CaseEvent, type="casework.case.overdue.v1"):
 
     clock: ClockKind
     due: Moment
+    number: int | None = None
+    """Of the clock `task`: the part that is late."""
 
 
 class CaseCcAdded(CaseEvent, type="casework.case.cc_added.v1"):

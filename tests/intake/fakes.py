@@ -67,7 +67,8 @@ def _newest(filed: CaseOnFile) -> tuple[datetime, str]:
 
 def _is_wanted(filed: CaseOnFile, wish: Wish) -> bool:
     public = filed.case.public
-    of_team = public.team in wish.work.teams or (public.state == "triage" and public.team in wish.work.triage)
+    teams = {public.team, *(task.team for task in public.tasks)}
+    of_team = bool(teams & wish.work.teams) or (public.state == "triage" and public.team in wish.work.triage)
     theirs = wish.person == public.owner or wish.person in public.cc or of_team
     return theirs and (not wish.states or public.state in wish.states)
 

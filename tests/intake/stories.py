@@ -10,7 +10,14 @@ from typing import Any
 
 from services.intake import domain
 from services.intake.domain import Case, Facts, evolve
-from services.intake.domain.guards import Standing, colleagues, extension_bounds
+from services.intake.domain.guards import (
+    Standing,
+    colleagues,
+    extension_bounds,
+    parts_to_answer,
+    receiving_teams,
+    teams_for_a_part,
+)
 from shared.calendar import gov_uk_calendar
 from shared.commands import (
     Accept,
@@ -18,14 +25,18 @@ from shared.commands import (
     AddCc,
     AddProgress,
     Answer,
+    AnswerTask,
+    Assign,
     Command,
     Commit,
     Complete,
     Constituent,
     ExtendAutoClose,
+    OpenTask,
     RaiseCase,
     Refusal,
     RemoveCc,
+    ReturnCase,
     reference_for,
 )
 from shared.council import (
@@ -38,6 +49,8 @@ from shared.council import (
     GrantedRole,
     Officer,
     Policies,
+    Portfolio,
+    ReasonCode,
     Seat,
     ServiceFlag,
     ServiceType,
@@ -46,10 +59,11 @@ from shared.council import (
     Ward,
 )
 from shared.events import ClockKind, Event, Fact, RoutingDecided, RoutingTriageNeeded, TimerDue
+from shared.events.routing import TriageReason
 
 OWNER, COLLEAGUE, THIRD, STRANGER, FORMER = "cllr-ash", "cllr-birch", "cllr-cedar", "cllr-dale", "cllr-elder"
 OFFICER, OTHER_OFFICER, DEMOCRATIC = "off-hana", "off-sam", "off-dora"
-MANAGER, SECRETARY, PLACING_OFFICER = "off-mara", "off-sven", "off-petra"
+MANAGER, SECRETARY, PLACING_OFFICER, CARER = "off-mara", "off-sven", "off-petra", "off-carl"
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 TODAY = MONDAY.date()
 REFERENCE = reference_for("testham", OWNER, "key-1")
@@ -82,7 +96,7 @@ def make_council(**changes: Any) -> Council:
             _councillor(STRANGER, "Dorian Daleby", Seat(ward="langley")),
             _councillor(FORMER, "Edith Elderson", Seat(ward="abbey", valid_to=date(2025, 5, 1))),
         ),
-        departments=(Department(id="place", name="Place"),),
+        departments=(Department(id="place", name="Place"), Department(id="care", name="Care")),
         teams=(
             Team(id="housing", name="Housing Repairs", department="place", inbox="housing@testham.example"),
             Team(id="streets", name="Street Care", department="place", inbox="streets@testham.example"),
@@ -93,6 +107,14 @@ def make_council(**changes: Any) -> Council:
                 inbox="democratic@testham.example",
                 triage=True,
             ),
+            Team(id="adults", name="Adult Care", department="care", inbox="adults@testham.example"),
+            Team(
+                id="lamps",
+                name="Lamp Lighters",
+                department="place",
+                inbox="lamps@testham.example",
+                valid_to=date(2025, 3, 31),
+            ),
         ),
         officers=(
             _officer(OFFICER, "Hana Hollowby"),
@@ -101,6 +123,7 @@ def make_council(**changes: Any) -> Council:
             _officer(MANAGER, "Mara Marlowe"),
             _officer(SECRETARY, "Sven Swanley"),
             _officer(PLACING_OFFICER, "Petra Pinfold"),
+            _officer(CARER, "Carl Corbridge"),
         ),
         grants=(
             _grant(OFFICER, "officer", "housing"),
@@ -110,6 +133,7 @@ def make_council(**changes: Any) -> Council:
             _grant(SECRETARY, "cabinet-secretary"),
             _grant(PLACING_OFFICER, "officer", "democratic"),
             _grant(PLACING_OFFICER, "democratic-services"),
+            _grant(CARER, "officer", "adults"),
         ),
         services=(
             ServiceType(code="repairs", name="Housing repairs", kind="case", answer="10wd", autoclose_days=10),
@@ -147,6 +171,11 @@ def make_council(**changes: Any) -> Council:
         ),
         rules=(),
         policies=Policies(),
+        portfolios=(Portfolio(code="homes", name="Homes"), Portfolio(code="roads", name="Roads")),
+        reasons=(
+            ReasonCode(id="other-team", list="return", label="Another team answers for this"),
+            ReasonCode(id="paper", list="return", label="It came on paper", valid_to=date(2025, 12, 31)),
+        ),
     )
     return council.model_copy(update=changes)
 
@@ -173,6 +202,10 @@ DECISIONS: Mapping[str, Callable[[Case | None, Any, Directory], Facts | Refusal]
         "commit": domain.commit,
         "answer": domain.answer,
         "complete": domain.complete,
+        "return": domain.return_case,
+        "assign": domain.assign,
+        "open-task": domain.open_task,
+        "answer-task": domain.answer_task,
         "accept": domain.accept,
         "extend-auto-close": domain.extend_auto_close,
         "add-cc": domain.add_cc,
@@ -221,12 +254,19 @@ def well_formed(name: str, case: Case, actor: str, at: datetime, directory: Dire
     first, last = extension_bounds(standing)
     others: Sequence[str] = sorted(colleagues(standing)) or [THIRD]
     following = actor if actor in case.public.cc else next(iter(case.public.cc), COLLEAGUE)
+    receiving = sorted(receiving_teams(standing)) or ["streets"]
+    for_a_part = sorted(teams_for_a_part(standing)) or ["streets"]
+    number = next((part.number for part in parts_to_answer(standing)), 1)
     known: Mapping[str, Callable[[], Command]] = {
         "acknowledge": lambda: order(Acknowledge, actor, at),
         "add-progress": lambda: order(AddProgress, actor, at, text="We have been to see it."),
         "commit": lambda: order(Commit, actor, at, promised=today + timedelta(days=30), text="By then."),
         "answer": lambda: order(Answer, actor, at, text="The wall has been sealed."),
         "complete": lambda: order(Complete, actor, at),
+        "return": lambda: order(ReturnCase, actor, at, reason="other-team", text="This wall is a school's."),
+        "assign": lambda: order(Assign, actor, at, team=receiving[0], text="Theirs, as far as I can see."),
+        "open-task": lambda: order(OpenTask, actor, at, team=for_a_part[0], text="Please look at the drains."),
+        "answer-task": lambda: order(AnswerTask, actor, at, number=number, text="The drains are clear."),
         "accept": lambda: order(Accept, actor, at),
         "extend-auto-close": lambda: order(ExtendAutoClose, actor, at, until=min(first, last), reason="Not yet."),
         "add-cc": lambda: order(AddCc, actor, at, person=others[0]),
@@ -249,9 +289,9 @@ def routed(at: datetime = MONDAY, **changes: Any) -> RoutingDecided:
     return RoutingDecided.model_validate(given | changes)
 
 
-def undecided(at: datetime = MONDAY) -> RoutingTriageNeeded:
+def undecided(at: datetime = MONDAY, reason: TriageReason = "no-rule") -> RoutingTriageNeeded:
     return RoutingTriageNeeded(
-        at=at, lane="normal", service="repairs", ward="abbey", rules_version="2026.1", reason="no-rule"
+        at=at, lane="normal", service="repairs", ward="abbey", rules_version="2026.1", reason=reason
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.intake.adapters import COLLECTIONS, MongoCaseFile
+from services.intake.adapters.case_file import _wanted
 from services.intake.domain import CaseOnFile, TeamWork
 from services.intake.handlers import CASES
 from services.intake.ports import CaseFile, Wish
@@ -19,6 +20,7 @@ from shared.commands import (
     reference_for,
     refuse_conflict,
 )
+from shared.events import PartOf
 from shared.plumbing.envelope import Envelope
 from shared.plumbing.history import Cause, change
 from shared.plumbing.refusals import remember
@@ -128,22 +130,24 @@ class CaseFileSuite:
     async def test_what_is_not_there_is_not_found(self, cabinet: Cabinet) -> None:
         assert await cabinet.case_file.find(REFERENCE) is None
 
-    async def test_a_list_is_newest_first_and_holds_owned_copied_and_team_cases_only(self, cabinet: Cabinet) -> None:
+    async def test_a_list_is_newest_first_and_holds_own_copied_and_team_cases_only(self, cabinet: Cabinet) -> None:
         owned, copied = raised("a", minutes=1), raised("b", minutes=2, actor=THIRD, cc=(OWNER,))
         foreign, of_team = (
             raised("c", minutes=3, actor=STRANGER, ward="langley"),
             raised("d", minutes=4, actor=COLLEAGUE),
         )
         of_team.hear(routed())
-        for story in (owned, copied, foreign, of_team):
+        partly = raised("e", minutes=5, actor=THIRD)
+        partly.hear(routed(team="streets", also=(PartOf(team="housing"),)))
+        for story in (owned, copied, foreign, of_team, partly):
             await cabinet.put(story)
 
         for_owner = await cabinet.case_file.page(Wish(OWNER, NO_TEAM))
         for_team = await cabinet.case_file.page(Wish(OFFICER, TeamWork(frozenset({"housing"}), frozenset())))
 
         assert references(for_owner.cases) == [copied.case.public.reference, owned.case.public.reference]
-        assert references(for_team.cases) == [of_team.case.public.reference]
-        assert (for_owner.next, for_owner.total, for_team.total) == (None, 2, 1)
+        assert references(for_team.cases) == [partly.case.public.reference, of_team.case.public.reference]
+        assert (for_owner.next, for_owner.total, for_team.total) == (None, 2, 2)
 
     async def test_an_admins_list_holds_and_counts_only_what_waits_in_triage(self, cabinet: Cabinet) -> None:
         waiting, working, elsewhere = raised("a"), raised("b"), raised("c")
@@ -264,7 +268,7 @@ class TestMongoCaseFile(CaseFileSuite):
             "explain",
             {
                 "find": "cases",
-                "filter": {"$or": [{"state.public.owner": OWNER}, {"state.public.cc": OWNER}]},
+                "filter": _wanted(Wish(OFFICER, TeamWork(frozenset({"housing", "streets"}), frozenset()))),
                 "sort": {"state.raised_at": -1, "_id": -1},
             },
         )

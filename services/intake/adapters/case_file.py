@@ -19,11 +19,12 @@ from shared.plumbing.store import Collection, Store
 from shared.plumbing.vault import Vault
 
 _NEWEST = [("state.raised_at", DESCENDING), ("_id", DESCENDING)]
+_WHOSE = ("owner", "cc", "team", "tasks.team")
 COLLECTIONS = (
-    Collection(CASES, [IndexModel([(f"state.public.{whose}", 1), *_NEWEST]) for whose in ("owner", "cc", "team")]),
+    Collection(CASES, [IndexModel([(f"state.public.{whose}", 1), *_NEWEST]) for whose in _WHOSE]),
     REFUSED,
 )
-"""What intake keeps. A list is a merge of the three indexes, already in order."""
+"""What intake keeps. A list is a merge of the four indexes, already in order."""
 
 _LINE = {"state": 1, "key": 1, "texts": 1, "history": {"$slice": 1}}
 _REFUSALS_SHOWN = 50
@@ -106,7 +107,8 @@ def _refused(document: Document) -> RefusedCommand:
 def _wanted(wish: Wish) -> dict[str, Any]:
     theirs: list[dict[str, Any]] = [{"state.public.owner": wish.person}, {"state.public.cc": wish.person}]
     if wish.work.teams:
-        theirs.append({"state.public.team": {"$in": sorted(wish.work.teams)}})
+        teams = {"$in": sorted(wish.work.teams)}
+        theirs += [{"state.public.team": teams}, {"state.public.tasks.team": teams}]
     if wish.work.triage:
         theirs.append({"state.public.team": {"$in": sorted(wish.work.triage)}, "state.public.state": "triage"})
     wanted: dict[str, Any] = {"$or": theirs}

@@ -16,6 +16,8 @@ from services.intake.domain.decisions import (
     remove_cc,
 )
 from services.intake.domain.guards import offered
+from services.intake.domain.parts import answer_task, open_task
+from services.intake.domain.placing import assign, return_case
 from services.intake.domain.policy import Role, TeamWork, role_of, team_work
 from services.intake.domain.raising import raise_case
 from services.intake.domain.reactions import OutOfPlace, fire, route, send_to_triage
@@ -43,6 +45,8 @@ __all__ = [
     "add_cc",
     "add_progress",
     "answer",
+    "answer_task",
+    "assign",
     "case_summary",
     "case_view",
     "commit",
@@ -52,8 +56,10 @@ __all__ = [
     "extend_auto_close",
     "fire",
     "offered",
+    "open_task",
     "raise_case",
     "remove_cc",
+    "return_case",
     "role_of",
     "route",
     "send_to_triage",

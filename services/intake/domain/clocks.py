@@ -9,8 +9,8 @@ from datetime import date, datetime
 
 from services.intake.domain.case import Case
 from shared.calendar import Target
-from shared.council import Directory
-from shared.events import Clock, ClockKind, Code
+from shared.council import Directory, ServiceType
+from shared.events import CaseKind, Clock, ClockKind, Code, Lane, Targets
 
 ACKNOWLEDGE = Target.parse("1wd")
 ANSWER = Target.parse("10wd")
@@ -23,26 +23,68 @@ LEAVE_AFTER_PROMISE = 5
 """Working days between a promise and the close that `to_commitment` asks for."""
 
 _WARNINGS: tuple[ClockKind, ClockKind] = ("autoclose_warning", "autoclose_last_warning")
+OF_THE_CLOSE: tuple[ClockKind, ...] = (*_WARNINGS, "autoclose")
 
 
-def keep(before: Iterable[Clock], wanted: Iterable[Clock]) -> tuple[Clock, ...]:
-    """Take over the old clock where the wanted one says the same."""
-    known = {(clock.kind, clock.due, clock.rule): clock for clock in before}
-    return tuple(known.get((clock.kind, clock.due, clock.rule), clock) for clock in wanted)
+def without(clocks: Iterable[Clock], *kinds: ClockKind) -> tuple[Clock, ...]:
+    """Leave the clocks of other kinds."""
+    return tuple(clock for clock in clocks if clock.kind not in kinds)
 
 
-def acknowledge_clock(case: Case, rev: int, directory: Directory) -> Clock:
-    """Give the team its time to take the case on, counted from the day it was raised."""
+def decide_targets(
+    service: ServiceType | None, kind: CaseKind, flags: frozenset[str], lane: Lane, directory: Directory
+) -> Targets:
+    """Say which times a case with these flags has; without a service, those of the domain and the council's policies.
+
+    A dangerous report is never closed by a timer, whatever its service says: somebody has to accept that it is safe.
+    """
+    policies = directory.council.policies
+    usual = policies.autoclose_case_days if kind == "case" else policies.autoclose_report_days
+    days = service.autoclose_days if service else usual
+    return Targets(
+        acknowledge=str((service and service.acknowledge_target(flags)) or ACKNOWLEDGE),
+        answer=str((service and service.answer_target(flags)) or ANSWER),
+        autoclose_days=None if kind == "report" and lane == "urgent" else days,
+        autoclose_warning_days=policies.autoclose_warning_days,
+    )
+
+
+def targets_of(case: Case, directory: Directory) -> Targets:
+    """Give the times of a case: those it was raised under, or today's where it was raised before they were kept."""
     service = directory.service(case.public.service)
-    target = (service and service.acknowledge_target(frozenset(case.flags))) or ACKNOWLEDGE
-    return _clock("acknowledge", target.due(directory.calendar, case.raised_at), str(target), rev)
+    return case.targets or decide_targets(service, case.public.kind, frozenset(case.flags), case.public.lane, directory)
 
 
-def answer_clock(case: Case, rev: int, directory: Directory) -> Clock:
-    """Give the team its time to answer or complete, counted from the day the case was raised."""
-    service = directory.service(case.public.service)
-    target = (service and service.answer_target(frozenset(case.flags))) or ANSWER
-    return _clock("answer", target.due(directory.calendar, case.raised_at), str(target), rev)
+def acknowledge_clock(case: Case, rev: int, directory: Directory, since: datetime | None = None) -> Clock:
+    """Give the team its time to take the case on, counted from the day it was raised, or from `since`."""
+    return _running("acknowledge", targets_of(case, directory).acknowledge, since or case.raised_at, rev, directory)
+
+
+def answer_clock(case: Case, rev: int, directory: Directory, since: datetime | None = None) -> Clock:
+    """Give the team its time to answer or complete, counted from the day the case was raised, or from `since`."""
+    return _running("answer", targets_of(case, directory).answer, since or case.raised_at, rev, directory)
+
+
+def answer_owed(
+    case: Case, rev: int, now: datetime, directory: Directory, *, restart: bool = False
+) -> tuple[Clock, ...]:
+    """Give the clock of what the councillor waits for, whichever team has the case: it runs on, unless restarted.
+
+    While a promise runs it stands for the answer. A team that gets a case which has been answered answers anew, in the
+    whole time; one that nobody has had yet is counted from the day it was raised.
+    """
+    running = case.public.clock("answer")
+    if restart:
+        return (answer_clock(case, rev, directory, now),)
+    if running or case.public.clock("commitment"):
+        return (running,) if running else ()
+    fresh = case.public.state in {"raised", "triage"}
+    return (answer_clock(case, rev, directory, None if fresh else now),)
+
+
+def task_clock(target: str, since: datetime, rev: int, directory: Directory) -> Clock:
+    """Give another team the time for its part."""
+    return _running("task", target, since, rev, directory)
 
 
 def commitment_clock(promised: date, rev: int, directory: Directory) -> Clock:
@@ -65,24 +107,17 @@ def closing_after(case: Case, now: datetime, directory: Directory) -> tuple[date
 
 
 def autoclose_days(case: Case, directory: Directory) -> int | None:
-    """Give the working days between the answer and the close; None where no timer may close the case.
-
-    A dangerous report is never closed by a timer, whatever its service says: somebody has to accept that it is safe.
-    """
-    if case.public.kind == "report" and case.is_dangerous:
-        return None
-    service = directory.service(case.public.service)
-    if service:
-        return service.autoclose_days
-    policies = directory.council.policies
-    return policies.autoclose_case_days if case.public.kind == "case" else policies.autoclose_report_days
+    """Give the working days between the answer and the close; None where no timer may close the case."""
+    return targets_of(case, directory).autoclose_days
 
 
-def autoclose_clocks(closing: tuple[date, Code], now: datetime, rev: int, directory: Directory) -> tuple[Clock, ...]:
+def autoclose_clocks(
+    case: Case, closing: tuple[date, Code], now: datetime, rev: int, directory: Directory
+) -> tuple[Clock, ...]:
     """Set the close and its warnings; a warning that would lie before its setting is left out."""
     day, rule = closing
     calendar = directory.calendar
-    distances = sorted(set(directory.council.policies.autoclose_warning_days), reverse=True)
+    distances = sorted(set(targets_of(case, directory).autoclose_warning_days), reverse=True)
     ends = [distances[0], distances[-1]] if len(distances) > 1 else distances
     warnings = [
         _clock(kind, calendar.end_of_day(calendar.subtract_working_days(day, distance)), f"{distance}wd", rev)
@@ -112,6 +147,10 @@ def latest_extension(now: datetime, directory: Directory) -> date:
     month += 1
     ahead = date(year, month, min(today.day, months.monthrange(year, month)[1]))
     return min(ahead, directory.calendar.known_until)
+
+
+def _running(kind: ClockKind, target: str, since: datetime, rev: int, directory: Directory) -> Clock:
+    return _clock(kind, Target.parse(target).due(directory.calendar, since), target, rev)
 
 
 def _clock(kind: ClockKind, due: datetime, rule: Code, rev: int) -> Clock:

@@ -13,10 +13,10 @@ from services.intake.domain.case import Case, Facts
 from services.intake.domain.clocks import (
     LEAVE_AFTER_PROMISE,
     autoclose_clocks,
-    closing_after,
     commitment_clock,
     present_close,
 )
+from services.intake.domain.ending import lead_has_done
 from services.intake.domain.guards import (
     Standing,
     colleagues,
@@ -43,18 +43,14 @@ from shared.commands import (
 from shared.council import Directory
 from shared.events import (
     CaseAcknowledged,
-    CaseAnswered,
     CaseAutocloseExtended,
     CaseCcAdded,
     CaseCcRemoved,
     CaseClosed,
     CaseCommitted,
-    CaseCompleted,
     CaseProgressed,
     CaseState,
-    Clock,
     Fact,
-    State,
 )
 
 C = TypeVar("C", bound=Command)
@@ -113,23 +109,22 @@ def commit(standing: Standing, command: Commit) -> Facts | Refusal:
             "range-reversed", "not_before", "The range ends before it begins: give `not_before` a day up to `promised`."
         )
     clock = commitment_clock(command.promised, standing.next_seq, standing.directory)
-    after = _after(standing.case.public, state="committed", clocks=(clock,))
+    parts = (each for each in standing.case.public.clocks if each.kind == "task")
+    after = _after(standing.case.public, state="committed", clocks=(clock, *parts))
     fact = CaseCommitted(at=command.at, case=after, promised=command.promised, not_before=command.not_before)
     return (Fact(fact, {"text": command.text}),)
 
 
 @decision
 def answer(standing: Standing, command: Answer) -> Facts | Refusal:
-    """Give the final response: the councillor reviews it, auto-close runs."""
-    after = _parked(standing, "answered")
-    return (Fact(CaseAnswered(at=command.at, case=after, level=after.level), {"text": command.text}),)
+    """Give the final response, or the part of it that is the team's own: the councillor reviews it, auto-close runs."""
+    return lead_has_done(standing, command.text)
 
 
 @decision
 def complete(standing: Standing, command: Complete) -> Facts | Refusal:
-    """Say the reported job is done: auto-close runs."""
-    fact = CaseCompleted(at=command.at, case=_parked(standing, "completed"), reason=command.reason)
-    return (Fact(fact, {"text": command.text}) if command.text else fact,)
+    """Say the reported job is done, or the team's own part of it: auto-close runs."""
+    return lead_has_done(standing, command.text, command.reason)
 
 
 @decision
@@ -163,7 +158,8 @@ def extend_auto_close(standing: Standing, command: ExtendAutoClose) -> Facts | R
     public = standing.case.public
     if public.clock("autoclose"):
         seq = standing.next_seq
-        public = _after(public, clocks=autoclose_clocks((until, "date"), standing.now, seq, standing.directory))
+        clocks = autoclose_clocks(standing.case, (until, "date"), standing.now, seq, standing.directory)
+        public = _after(public, clocks=clocks)
     return (Fact(CaseAutocloseExtended(at=command.at, case=public, until=until), {"reason": command.reason}),)
 
 
@@ -205,15 +201,6 @@ def _team(public: CaseState) -> str:
     if public.team is None:
         raise ValueError("a case that waits for its team has none")  # no state allows it
     return public.team
-
-
-def _parked(standing: Standing, state: State) -> CaseState:
-    """Put the ball with the councillor: nothing runs but the close."""
-    closing = closing_after(standing.case, standing.now, standing.directory)
-    clocks: tuple[Clock, ...] = ()
-    if closing:
-        clocks = autoclose_clocks(closing, standing.now, standing.next_seq, standing.directory)
-    return _after(standing.case.public, state=state, clocks=clocks)
 
 
 def _extended_to(standing: Standing, command: ExtendAutoClose) -> date | Refusal:

@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from services.intake.domain import words
-from services.intake.domain.case import Case
+from services.intake.domain.case import Case, lead_is_done, open_parts
 from services.intake.domain.clocks import autoclose_days, latest_extension, present_close
-from services.intake.domain.policy import ORDER, Role, permits, role_of
+from services.intake.domain.policy import ORDER, Role, permitted_as, roles_in
 from shared.commands import Command, Refusal, refuse_conflict
-from shared.council import Directory
-from shared.events import CaseKind, State
+from shared.council import Directory, Team
+from shared.events import CaseKind, State, Task
 
 OPEN: frozenset[State] = frozenset(
     {
@@ -38,12 +38,19 @@ FROM: Mapping[str, frozenset[State]] = MappingProxyType(
         "commit": frozenset({"in_progress"}),
         "answer": frozenset({"in_progress", "committed"}),
         "complete": frozenset({"in_progress", "committed"}),
+        "return": frozenset({"with_team", "in_progress"}),
+        "assign": OPEN,
+        "open-task": OPEN - {"raised", "answered", "completed"},
+        "answer-task": OPEN - {"answered", "completed"},
         "accept": frozenset({"answered", "completed"}),
         "extend-auto-close": frozenset({"committed", "answered", "completed"}),
         "add-cc": OPEN | {"closed"},
         "remove-cc": OPEN | {"closed"},
     }
 )
+
+MOST_PARTS = 99
+"""As many numbers as a command can name."""
 
 ONLY: Mapping[str, CaseKind] = MappingProxyType({"answer": "case", "complete": "report"})
 
@@ -57,7 +64,7 @@ UNKNOWN_CASE = Refusal(
 
 
 class Standing(NamedTuple):
-    """Somebody before a case: in which role, and when."""
+    """Somebody before a case: in which role the command is given, and when."""
 
     case: Case
     role: Role
@@ -75,24 +82,28 @@ class Standing(NamedTuple):
         """`caseseq` of the fact that is being decided."""
         return self.case.seq + 1
 
+    @property
+    def places(self) -> bool:
+        """Say whether this person places cases for Democratic Services, whatever else the person is to the case."""
+        return "admin" in roles_in(self.case, self.person, self.directory, self.today)
+
 
 def stand(case: Case | None, command: Command, directory: Directory) -> Standing | Refusal:
     """Let a person give a command, as far as anything but the command's content is concerned."""
     today = directory.calendar.local_date(command.at)
-    role = role_of(case, command.actor, directory, today) if case else None
-    if case is None or role is None:
+    roles = roles_in(case, command.actor, directory, today) if case else ()
+    if case is None or not roles:
         return UNKNOWN_CASE
     if command.on_behalf_of not in {None, command.actor}:
         return acting_for_another()
-    standing = Standing(case, role, command.actor, command.at, directory)
-    if not permits(role, command.name):
+    role = permitted_as(roles, command.name)
+    if role is None or not is_switched_on(case, command.name, directory, today):
         instead = offered(case, command.actor, directory, command.at)
-        return Refusal(
-            code="not-permitted",
-            kind="forbidden",
-            sentence=f"{words.WHO_MAY[command.name]} {words.you_may(instead)}",
-            instead=instead,
+        code, why = (
+            ("not-switched-on", words.NOT_SWITCHED_ON) if role else ("not-permitted", words.WHO_MAY[command.name])
         )
+        return Refusal(code=code, kind="forbidden", sentence=f"{why} {words.you_may(instead)}", instead=instead)
+    standing = Standing(case, role, command.actor, command.at, directory)
     refusal = possible(command.name, standing)
     return with_offers(refusal, standing) if refusal else standing
 
@@ -124,11 +135,58 @@ def possible(command: str, standing: Standing) -> Refusal | None:
 
 def offered(case: Case, person: str, directory: Directory, now: datetime) -> tuple[str, ...]:
     """Name the commands that this person may give now and that would be accepted if they are well formed."""
-    role = role_of(case, person, directory, directory.calendar.local_date(now))
-    if role is None:
-        return ()
-    standing = Standing(case, role, person, now, directory)
-    return tuple(name for name in ORDER if permits(role, name) and possible(name, standing) is None)
+    today = directory.calendar.local_date(now)
+    roles = roles_in(case, person, directory, today)
+    mine = ((name, role) for name in ORDER if (role := permitted_as(roles, name)))
+    return tuple(
+        name
+        for name, role in mine
+        if is_switched_on(case, name, directory, today)
+        and possible(name, Standing(case, role, person, now, directory)) is None
+    )
+
+
+def is_switched_on(case: Case, command: str, directory: Directory, on: date) -> bool:
+    """Say whether no feature keeps a command from a case; a case keeps the features it was raised under.
+
+    One that was raised before features were kept has those its owner has now.
+    """
+    feature = directory.feature_of(command)
+    if feature is None:
+        return True
+    return feature in (case.features if case.targets else directory.features_of(case.public.owner, on))
+
+
+def receiving_teams(standing: Standing) -> frozenset[str]:
+    """Name the teams of today that this person may give the case to: a manager those of the department, others any."""
+    public, directory = standing.case.public, standing.directory
+    present = directory.team(public.team) if public.team else None
+    return frozenset(
+        team.id
+        for team in _teams_today(standing)
+        if (team.id != public.team or public.state == "triage")  # what waits in triage may be for that team itself
+        and (standing.places or (present is not None and team.department == present.department))
+    )
+
+
+def teams_for_a_part(standing: Standing) -> frozenset[str]:
+    """Name the teams of today that may get a part: not the one that has the case, nor one whose part is still open."""
+    public = standing.case.public
+    busy = {public.team, *(task.team for task in open_parts(public))}
+    return frozenset(team.id for team in _teams_today(standing)) - busy
+
+
+def parts_to_answer(standing: Standing) -> tuple[Task, ...]:
+    """Give the open parts this person may say are done: those of their own teams, Democratic Services any."""
+    parts = open_parts(standing.case.public)
+    if standing.places:
+        return parts
+    own = standing.directory.teams_of(standing.person, standing.today)
+    return tuple(task for task in parts if task.team in own)
+
+
+def _teams_today(standing: Standing) -> tuple[Team, ...]:
+    return tuple(team for team in standing.directory.council.teams if team.holds_on(standing.today))
 
 
 def colleagues(standing: Standing) -> frozenset[str]:
@@ -171,8 +229,65 @@ def _has_a_cc(standing: Standing) -> Refusal | None:
     return refuse_conflict("nobody-cc", "Nobody is cc'd on this case, so there is nobody to remove.")
 
 
+def _owes_its_own_part(standing: Standing) -> Refusal | None:
+    public = standing.case.public
+    if not lead_is_done(public):
+        return None
+    waiting = words.teams((task.team for task in open_parts(public)), standing.directory)
+    return refuse_conflict(
+        "own-part-done", f"The part of your team is done: the case is answered when the others are, too: {waiting}."
+    )
+
+
+def _has_no_open_part(standing: Standing) -> Refusal | None:
+    parts = open_parts(standing.case.public)
+    if not parts:
+        return None
+    waiting = words.teams((task.team for task in parts), standing.directory)
+    return refuse_conflict("parts-open", f"Other teams have not done their parts of it yet: {waiting}.")
+
+
+def _has_a_reason(standing: Standing) -> Refusal | None:
+    if standing.directory.reasons("return", standing.today):
+        return None
+    sentence = "The council has no reasons for giving a case back: ask Democratic Services to move it."
+    return refuse_conflict("no-reasons", sentence)
+
+
+def _has_a_receiver(standing: Standing) -> Refusal | None:
+    if receiving_teams(standing):
+        return None
+    sentence = "Your department has no other team today: ask Democratic Services to move the case."
+    return refuse_conflict("nobody-to-assign", sentence)
+
+
+def _can_have_a_part(standing: Standing) -> Refusal | None:
+    if len(standing.case.parts) >= MOST_PARTS:
+        return refuse_conflict("too-many-parts", f"A case has at most {MOST_PARTS} parts: raise a new case for more.")
+    if teams_for_a_part(standing):
+        return None
+    return refuse_conflict("nobody-for-a-part", "Every other team has a part of this case already.")
+
+
+def _has_a_part_to_answer(standing: Standing) -> Refusal | None:
+    if parts_to_answer(standing):
+        return None
+    return refuse_conflict("no-open-part", "No part of this case waits for you.")
+
+
 _MORE: Mapping[str, Callable[[Standing], Refusal | None]] = MappingProxyType(
-    {"extend-auto-close": _can_be_extended, "add-cc": _has_a_colleague, "remove-cc": _has_a_cc}
+    {
+        "answer": _owes_its_own_part,
+        "complete": _owes_its_own_part,
+        "return": _has_a_reason,
+        "assign": _has_a_receiver,
+        "open-task": _can_have_a_part,
+        "answer-task": _has_a_part_to_answer,
+        "accept": _has_no_open_part,
+        "extend-auto-close": _can_be_extended,
+        "add-cc": _has_a_colleague,
+        "remove-cc": _has_a_cc,
+    }
 )
 
 

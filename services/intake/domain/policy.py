@@ -3,15 +3,15 @@
 Deny by default: what is not in the table is forbidden, and who has no role may not even know that the case exists.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from services.intake.domain.case import Case
+from services.intake.domain.case import LEAD, Case
 from shared.council import Directory
 
-Role = Literal["councillor", "owner", "cc", "officer", "admin", "system"]
+Role = Literal["councillor", "owner", "cc", "manager", "officer", "contributor", "admin", "system"]
 
 ORDER = (
     "acknowledge",
@@ -19,6 +19,10 @@ ORDER = (
     "commit",
     "answer",
     "complete",
+    "return",
+    "assign",
+    "open-task",
+    "answer-task",
     "accept",
     "extend-auto-close",
     "add-cc",
@@ -26,14 +30,18 @@ ORDER = (
 )
 """The commands on a case, in the order in which they are offered."""
 
+_OF_A_TEAM = frozenset({"acknowledge", "add-progress", "commit", "answer", "complete", "return", "open-task"})
+
 PERMITTED: Mapping[Role, frozenset[str]] = MappingProxyType(
     {
         # Domain table 2.3; the roles it has beyond these come with their own commands.
         "councillor": frozenset({"raise"}),
         "owner": frozenset({"accept", "extend-auto-close", "add-cc", "remove-cc"}),
         "cc": frozenset({"remove-cc"}),  # to leave: the decision sees to it that it is themselves
-        "officer": frozenset({"acknowledge", "add-progress", "commit", "answer", "complete"}),
-        "admin": frozenset(),  # reads what waits in triage
+        "manager": _OF_A_TEAM | {"assign"},  # to another team of the department: the decision sees to that
+        "officer": _OF_A_TEAM,
+        "contributor": frozenset({"add-progress", "answer-task"}),  # of a team that has a part of the case
+        "admin": frozenset({"assign", "open-task", "answer-task"}),
         "system": frozenset(),  # acts when routing or a timer says so, never by command
     }
 )
@@ -42,6 +50,11 @@ PERMITTED: Mapping[Role, frozenset[str]] = MappingProxyType(
 def permits(role: Role, command: str) -> bool:
     """Say whether the table lets a role give a command."""
     return command in PERMITTED[role]
+
+
+def permitted_as(roles: Iterable[Role], command: str) -> Role | None:
+    """Choose the role in which somebody with these may give a command."""
+    return next((role for role in roles if permits(role, command)), None)
 
 
 class TeamWork(NamedTuple):
@@ -59,15 +72,24 @@ def team_work(person: str, directory: Directory, on: date) -> TeamWork:
     return TeamWork(directory.teams_of(person, on), frozenset({directory.triage_team().id} if places else ()))
 
 
-def role_of(case: Case, person: str, directory: Directory, on: date) -> Role | None:
-    """Say what a person is to a case on a date; None where the person may not know it."""
-    if person == case.public.owner:
-        return "owner"
-    if person in case.public.cc:
-        return "cc"
+def roles_in(case: Case, person: str, directory: Directory, on: date) -> tuple[Role, ...]:
+    """Say what a person is to a case on a date, in the order of the roles' reach; empty: the person may not know it.
+
+    Several roles add up. Only these count: no other role a council can grant opens a case.
+    """
+    public = case.public
     work = team_work(person, directory, on)
-    if case.public.team in work.teams:
-        return "officer"
-    if case.public.state == "triage" and case.public.team in work.triage:
-        return "admin"
-    return None
+    holds: Mapping[Role, bool] = {
+        "owner": person == public.owner,
+        "cc": person in public.cc,
+        "manager": public.team in directory.teams_of(person, on, ("manager",)),
+        "officer": public.team in work.teams,
+        "contributor": any(task.team in work.teams for task in public.tasks if task.number != LEAD),
+        "admin": bool(work.triage),
+    }
+    return tuple(role for role, held in holds.items() if held)
+
+
+def role_of(case: Case, person: str, directory: Directory, on: date) -> Role | None:
+    """Say what a person is to a case on a date first of all; None where the person may not know it."""
+    return next(iter(roles_in(case, person, directory, on)), None)

@@ -6,12 +6,14 @@ What is personal or free text goes into the texts beside the fact, never into th
 from datetime import date
 
 from services.intake.domain import words
+from services.intake.domain.capacity import about_the_capacity, portfolio_of
 from services.intake.domain.case import Case, Facts
+from services.intake.domain.clocks import decide_targets
 from services.intake.domain.forms import form_of, form_texts, refuse_form
 from services.intake.domain.guards import acting_for_another
 from services.intake.domain.policy import permits
 from shared.commands import RaiseCase, Refusal, case_id_for, refuse_conflict, refuse_invalid
-from shared.council import Directory, ServiceType
+from shared.council import URGENT_IMPACTS, Directory, ServiceType
 from shared.events import CaseRaised, CaseState, Fact, Lane
 
 
@@ -24,6 +26,7 @@ def raise_case(case: Case | None, command: RaiseCase, directory: Directory) -> F
     service = directory.service(command.service)
     refusal = (
         _about_the_person(command, directory, today)
+        or about_the_capacity(command, directory, today)
         or _about_the_service(command, service, flags, directory)
         or _about_the_ward(command, directory, today)
         or _about_the_cc(command, directory, today)
@@ -33,7 +36,7 @@ def raise_case(case: Case | None, command: RaiseCase, directory: Directory) -> F
     if refusal:
         return refusal
     dangerous = service is not None and service.is_danger(frozenset(flags))
-    lane: Lane = "urgent" if dangerous else "normal"
+    lane: Lane = "urgent" if dangerous or command.impact in URGENT_IMPACTS else "normal"
     public = CaseState(
         id=case_id_for(command.reference),
         reference=command.reference,
@@ -41,12 +44,24 @@ def raise_case(case: Case | None, command: RaiseCase, directory: Directory) -> F
         state="raised",
         owner=command.actor,
         cc=tuple(dict.fromkeys(command.cc)),
+        capacity=command.capacity,
+        portfolio=portfolio_of(command, directory, today),
         service=command.service,
         ward=command.ward,
         lane=lane,
+        impact=command.impact,
     )
     form = form_of(command, service)
-    raised = CaseRaised(at=command.at, case=public, raised_on=today, flags=flags, form=form.digest() if form else None)
+    raised = CaseRaised(
+        at=command.at,
+        case=public,
+        raised_on=today,
+        flags=flags,
+        council_version=directory.number,
+        targets=decide_targets(service, command.kind, frozenset(flags), lane, directory),
+        features=tuple(sorted(directory.features_of(command.actor, today))),
+        form=form.digest() if form else None,
+    )
     return (Fact(raised, _texts(command) | form_texts(command, service)),)
 
 
@@ -65,10 +80,15 @@ def _about_the_person(command: RaiseCase, directory: Directory, today: date) -> 
 def _about_the_service(
     command: RaiseCase, service: ServiceType | None, flags: tuple[str, ...], directory: Directory
 ) -> Refusal | None:
+    today = directory.calendar.local_date(command.at)
+    offered = [each for each in directory.council.services if each.holds_on(today)]
+    unsure = words.named((each.code, each.name) for each in offered if each.triage)
     if service is None:
-        unsure = words.named((each.code, each.name) for each in directory.council.services if each.triage)
         sentence = f"There is no such service: choose one from the list of services. If you are not sure: {unsure}."
         return refuse_invalid("unknown-service", "service", sentence)
+    if service not in offered:
+        sentence = f"{service.name} is not offered today: choose another service. If you are not sure: {unsure}."
+        return refuse_invalid("service-not-offered", "service", sentence)
     if service.kind == "signpost":
         sentence = f"The council does not answer for {service.name}. {service.signpost}"
         return refuse_invalid("signpost", "service", sentence)
@@ -89,6 +109,8 @@ def _about_the_ward(command: RaiseCase, directory: Directory, today: date) -> Re
         return None
     choice = words.named((code, ward.name) for code in own if (ward := directory.ward(code)))
     ward = directory.ward(command.ward)
+    if ward is not None and ward.holds_on(today) and command.capacity == "cabinet":
+        return None
     if ward is None or not ward.holds_on(today):
         return refuse_invalid(
             "unknown-ward", "ward", f"There is no such ward today. You serve {choice}: choose from it."

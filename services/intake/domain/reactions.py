@@ -3,8 +3,11 @@
 Whatever comes late finds a case that has moved on and changes nothing.
 """
 
-from services.intake.domain.case import Case, Facts
-from services.intake.domain.clocks import acknowledge_clock, answer_clock, keep
+from datetime import datetime
+
+from services.intake.domain.case import Case, Facts, open_parts
+from services.intake.domain.clocks import acknowledge_clock, answer_owed, without
+from services.intake.domain.parts import open_parts_for
 from shared.council import Directory
 from shared.events import (
     CaseAutocloseWarned,
@@ -26,28 +29,34 @@ class OutOfPlace(ValueError):
 def route(case: Case | None, event: RoutingDecided, directory: Directory) -> Facts:
     """Give the case to the team that routing names; both of the team's clocks run, from the day it was raised.
 
+    After a return they run on. What the decision gives to further teams becomes their parts, in the same write. An
+    answer to what routing was asked before the last return is no answer any more.
+
     Raises:
         OutOfPlace: there is no such case.
     """
     case = _on_file(case)
     public = case.public
-    if public.state not in {"raised", "triage"}:
+    if public.state not in {"raised", "triage"} or case.has_been_returned_since(event.at):
         return ()
     seq = case.seq + 1
-    clocks = (acknowledge_clock(case, seq, directory), answer_clock(case, seq, directory))
-    after = public.model_copy(
-        update={"state": "with_team", "team": event.team, "clocks": keep(public.clocks, clocks)},
+    clocks = (
+        _acknowledge_owed(case, event.at, directory),
+        *answer_owed(case, seq, event.at, directory),
+        *without(public.clocks, "acknowledge", "answer"),
     )
-    return (
-        CaseRouted(
-            at=event.at,
-            case=after,
-            team=event.team,
-            rule=event.rule,
-            rules_version=event.rules_version,
-            reason=event.reason,
-        ),
+    after = public.model_copy(update={"state": "with_team", "team": event.team, "clocks": clocks})
+    routed = CaseRouted(
+        at=event.at,
+        case=after,
+        team=event.team,
+        rule=event.rule,
+        rules_version=event.rules_version,
+        reason=event.reason,
+        council_version=event.council_version,
+        duty=event.duty,
     )
+    return (routed, *open_parts_for(case, after, event, directory))
 
 
 def send_to_triage(case: Case | None, event: RoutingTriageNeeded, directory: Directory) -> Facts:
@@ -58,13 +67,21 @@ def send_to_triage(case: Case | None, event: RoutingTriageNeeded, directory: Dir
         LookupError: the council has no triage team.
     """
     case = _on_file(case)
-    if case.public.state != "raised":
+    if case.public.state != "raised" or case.has_been_returned_since(event.at):
         return ()
-    clocks = (acknowledge_clock(case, case.seq + 1, directory),)
+    clocks = (_acknowledge_owed(case, event.at, directory), *without(case.public.clocks, "acknowledge"))
     after = case.public.model_copy(
         update={"state": "triage", "team": directory.triage_team().id, "clocks": clocks},
     )
-    return (CaseTriageNeeded(at=event.at, case=after, rules_version=event.rules_version, reason=event.reason),)
+    return (
+        CaseTriageNeeded(
+            at=event.at,
+            case=after,
+            rules_version=event.rules_version,
+            reason=event.reason,
+            council_version=event.council_version,
+        ),
+    )
 
 
 def fire(case: Case | None, event: TimerDue, directory: Directory) -> Facts:
@@ -74,8 +91,8 @@ def fire(case: Case | None, event: TimerDue, directory: Directory) -> Facts:
         OutOfPlace: there is no such case, or the clock runs but its time has not come.
     """
     case = _on_file(case)
-    clock = case.public.clock(event.kind)
-    if clock is None or clock.rev != event.rev:
+    clock = next((each for each in case.public.clocks if (each.kind, each.rev) == (event.kind, event.rev)), None)
+    if clock is None:
         return ()
     if event.at < clock.due:
         raise OutOfPlace("timer-before-due")
@@ -94,7 +111,8 @@ def may_close_itself(case: Case, event: TimerDue, directory: Directory) -> bool:
     """Say whether nothing stands against a close that nobody asked for."""
     today = directory.calendar.local_date(event.at)
     kept = [day for day in (case.promised, case.keep_open_until) if day]
-    return case.public.state in {"answered", "completed"} and all(day <= today for day in kept)
+    ended = case.public.state in {"answered", "completed"} and not open_parts(case.public)
+    return ended and all(day <= today for day in kept)
 
 
 def _on_file(case: Case | None) -> Case:
@@ -103,9 +121,19 @@ def _on_file(case: Case | None) -> Case:
     return case
 
 
+def _acknowledge_owed(case: Case, now: datetime, directory: Directory) -> Clock:
+    """Give the next team its time to take the case on: what is left of the last team's, or all of it if that one had.
+
+    Of a case that nobody has had yet it counts from the day it was raised.
+    """
+    running = case.public.clock("acknowledge")
+    return running or acknowledge_clock(case, case.seq + 1, directory, now if case.returned else None)
+
+
 def _overdue(case: Case, clock: Clock, event: TimerDue) -> Facts:
     """Say once that it was missed; the clock stays, because what it asks for is still owed."""
-    return (CaseOverdue(at=event.at, case=case.public, clock=clock.kind, due=clock.due),)
+    number = case.part_of(clock)
+    return (CaseOverdue(at=event.at, case=case.public, clock=clock.kind, due=clock.due, number=number),)
 
 
 def _warn(case: Case, clock: Clock, event: TimerDue) -> Facts:

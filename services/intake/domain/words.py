@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from types import MappingProxyType
 
-from services.intake.domain.case import Case
+from services.intake.domain.case import Case, lead_is_done, open_parts
 from services.intake.domain.clocks import present_close
 from shared.council import Directory
 from shared.events import State
@@ -20,6 +20,10 @@ WHO_MAY: Mapping[str, str] = MappingProxyType(
         "commit": "Only an officer of the team that has the case can promise a date.",
         "answer": "Only an officer of the team that has the case can answer it.",
         "complete": "Only an officer of the team that has the report can complete it.",
+        "return": "Only an officer of the team that has the case can give it back.",
+        "assign": "Only Democratic Services, or a manager within the department, can give the case to a team.",
+        "open-task": "Only an officer of the team that has the case, or Democratic Services, can ask another team.",
+        "answer-task": "Only an officer of a team that has a part of the case can say that the part is done.",
         "accept": "Only the councillor who raised the case can accept the response.",
         "extend-auto-close": "Only the councillor who raised the case can keep it open for longer.",
         "add-cc": "Only the councillor who raised the case can cc a colleague.",
@@ -34,12 +38,18 @@ WHEN: Mapping[str, str] = MappingProxyType(
         "commit": "A date is promised while the team works on the case.",
         "answer": "A case is answered after it has been acknowledged, and once.",
         "complete": "A report is completed after it has been acknowledged, and once.",
+        "return": "A case is given back before anything has been promised or answered.",
+        "assign": "A case is given to a team while it is open.",
+        "open-task": "Another team is asked while the case is being worked on.",
+        "answer-task": "A part is done while the case is being worked on.",
         "accept": "A response is accepted when there is one.",
         "extend-auto-close": "Auto-close is extended after a promise, an answer or a completion.",
         "add-cc": "Colleagues are cc'd until the case is anonymised.",
         "remove-cc": "A cc is ended until the case is anonymised.",
     }
 )
+
+NOT_SWITCHED_ON = "The council has not switched this on for the councillor who raised the case, so it does without."
 
 WRONG_KIND: Mapping[str, str] = MappingProxyType(
     {
@@ -81,19 +91,62 @@ def named(pairs: Iterable[tuple[str, str]]) -> str:
     return ", ".join(f"{name} ({code})" for code, name in sorted(pairs, key=lambda pair: pair[1])) or "none"
 
 
+def teams(ids: Iterable[str], directory: Directory) -> str:
+    """Name teams, those of a former day by their id."""
+    found = ((each, directory.team(each)) for each in ids)
+    return ", ".join(team.name if team else each for each, team in found)
+
+
 def sentence(case: Case, directory: Directory) -> str:
     """Say where the case is, who has it and what happens next."""
-    said = _SENTENCES[case.public.state].format_map(_parts(case, directory))
+    public = case.public
+    said = _SENTENCES[public.state].format_map(_parts(case, directory))
+    if public.state == "raised" and case.returned:
+        said = _BETWEEN_TEAMS.format(team=teams([case.returned.team], directory))
+    waiting = teams((task.team for task in open_parts(public)), directory)
+    if waiting and lead_is_done(public):
+        said = _LEAD_IS_DONE.format_map(_parts(case, directory))
+    if waiting:
+        said = f"{said} Parts of it are with other teams: {waiting}."
     return said[0].upper() + said[1:]
 
 
-def routed_by(case: Case) -> str | None:
-    """Say why the case came to its team."""
-    if case.routing is None:
-        return None
-    reason = case.routing.reason.replace("-", " ").replace("_", " ")
-    return f"Routed by rule {case.routing.rule}, version {case.routing.version} of the council's rules: {reason}."
+def routed_by(case: Case, directory: Directory) -> str | None:
+    """Say why the case came to its team, or to triage."""
+    routing = case.routing
+    if routing is None:
+        return "People gave it to this team; no rule did." if case.public.team else None
+    why = _ROUTED_BECAUSE.get(routing.reason, routing.reason.replace("-", " ").replace("_", " "))
+    if routing.rule is None:
+        return f"Under version {routing.version} of the council's rules, people choose the team: {why}."
+    said = f"Routed by rule {routing.rule}, version {routing.version} of the council's rules: {why}."
+    if routing.duty is None:
+        return said
+    officer = directory.officer(routing.duty)
+    return f"{said} Outside office hours the duty rota decides: {officer.name if officer else routing.duty} is on duty."
 
+
+_BETWEEN_TEAMS = "{team} has given it back as not theirs, and the council is finding the team that answers for it."
+_LEAD_IS_DONE = "{team} has done its own part; it is {finished} when the others have done theirs{answer}."
+
+_ROUTED_BECAUSE: Mapping[str, str] = MappingProxyType(
+    {
+        "flag-rule": "what was ticked or declared decides",
+        "ward-rule": "the ward decides",
+        "town-rule": "the town decides",
+        "capacity-rule": "it is business of this capacity",
+        "service-rule": "this team answers for the service",
+        "suggested": "the team that had it before named this one",
+        "unknown-service": "they do not know the service",
+        "unknown-ward": "they do not know the ward",
+        "triage-service": "the service is one that people look at first",
+        "no-rule": "no rule names a team for it",
+        "several-rules": "several rules name different teams",
+        "unknown-team": "the rule names a team that there is not",
+        "returned": "a team gave it back and named no other",
+        "returned-twice": "it has been given back twice",
+    }
+)
 
 _SENTENCES: Mapping[State, str] = MappingProxyType(
     {
