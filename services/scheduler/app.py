@@ -5,11 +5,19 @@ The only file that knows every other; nothing happens when it is imported.
 
 from faststream.asgi import AsgiFastStream
 
-from services.scheduler.adapters import DIARIES, MongoDiaries
+from services.scheduler.adapters import (
+    DIARIES,
+    PUBLICATIONS,
+    TRANSITIONS,
+    MongoDiaries,
+    MongoTransitions,
+    PublishedCouncil,
+)
 from services.scheduler.config import Config
 from services.scheduler.handlers import handlers
-from services.scheduler.ticker import Ticker
-from shared.events import TimerDue
+from services.scheduler.ticker import Reviewer, Ticker, Watcher
+from shared.events import CATALOGUE, CouncilEvent, TimerDue, TimerReview
+from shared.plumbing.clients import open_database
 from shared.plumbing.service import PARTS, Listens, Parts, Runtime, compose_service
 from shared.plumbing.topology import SCHEDULER, SCHEDULER_URGENT
 
@@ -29,12 +37,35 @@ def create_app(settings: Config | None = None, parts: Parts = PARTS) -> AsgiFast
             longest_pause=config.longest_pause,
         ).run()
 
+    async def watcher(runtime: Runtime) -> None:
+        await Watcher(
+            PublishedCouncil(open_database(runtime.client, config.database_of("council")), runtime.log),
+            MongoTransitions(runtime.store, runtime.relay, runtime.log),
+            runtime.clock,
+            runtime.metrics.counter(
+                "council_transitions", "Transitions of the council that this process was the first to notice."
+            ),
+            runtime.log,
+        ).run()
+
+    async def reviewer(runtime: Runtime) -> None:
+        await Reviewer(
+            MongoTransitions(runtime.store, runtime.relay, runtime.log),
+            MongoDiaries(runtime.store, runtime.relay, runtime.log),
+            runtime.clock,
+            runtime.metrics.gauge(
+                "council_reviews_waiting",
+                "Open cases that a change of the council concerns, and of which that has still to be said.",
+            ),
+            runtime.log,
+        ).run()
+
     return compose_service(
         config,
         "scheduler",
         listens=[Listens(SCHEDULER, handlers), Listens(SCHEDULER_URGENT, handlers)],
-        collections=[DIARIES],
-        loops=[ticker],
-        says=[TimerDue],
+        collections=[DIARIES, TRANSITIONS, PUBLICATIONS],
+        loops=[ticker, watcher, reviewer],
+        says=[TimerDue, TimerReview, *(kind for kind in CATALOGUE.values() if issubclass(kind, CouncilEvent))],
         parts=parts,
     )

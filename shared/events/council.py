@@ -51,7 +51,7 @@ class CouncilTermEnded(CouncilEvent, type="casework.council.term_ended.v1"):
 
 
 class CouncilSeatVacated(CouncilEvent, type="casework.council.seat_vacated.v1"):
-    """Sent when a ward has fewer councillors than seats, and had not before."""
+    """Sent when a ward has more empty seats than before; a new ward had none."""
 
     ward: Code
     on: date
@@ -108,3 +108,5 @@ class CouncilSeen(Event, type="casework.council.seen.v1", said=False):
 
     number: int
     on: date
+    former: Code | None = None
+    """What was seen before it; None: nothing."""

@@ -1,24 +1,21 @@
-"""The only loop: finds what is due and has it said.
+"""Finds what is due and has it said.
 
-Any number of tickers may run: none owns anything, the compare-and-set of a diary decides who says it. Nothing due is
-ever left out, however long nobody looked.
+Nothing due is ever left out, however long nobody looked. Any number of tickers may run: the compare-and-set of a diary
+decides who says it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from services.scheduler.domain import due
 from services.scheduler.ports import Diaries, Gauge
+from services.scheduler.ticker.turning import Sleep, keep_turning
 from shared.plumbing.clock import BusinessClock
-from shared.plumbing.store import OUTAGE
 
 LIMIT: Final = 500
 """Diaries opened at once: one find and one bulk write of some megabytes at most."""
-OUTAGE_PAUSE: Final = 1.0
-"""Seconds until the next try while the database is away."""
 
 
 class Ticker:
@@ -36,7 +33,7 @@ class Ticker:
         log: FilteringBoundLogger,
         *,
         longest_pause: float,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._diaries, self._clock, self._overdue, self._log = diaries, clock, overdue, log
         self._longest_pause, self._sleep = longest_pause, sleep
@@ -45,13 +42,7 @@ class Ticker:
 
     async def run(self) -> None:
         """Turn until cancelled; wait out an outage of the database."""
-        while True:
-            try:
-                pause = await self.turn()
-            except OUTAGE as error:
-                self._log.warning("the ticker waits for the database", error=type(error).__name__)
-                pause = OUTAGE_PAUSE
-            await self._sleep(pause)
+        await keep_turning(self.turn, "ticker", self._log, self._sleep)
 
     async def turn(self) -> float:
         """Say what is due now; give the seconds to pause: none while there may be more."""

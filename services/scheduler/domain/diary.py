@@ -1,16 +1,30 @@
-"""The diary of one case: which clocks run, what is due, what has been said.
+"""The diary of one case: which clocks run, whose it is, what is due, what has been said.
 
-A (kind, rev) is said once and never before it is due, in whatever order the facts of a case arrive. The diary only
-reminds: intake compares `rev` and decides.
+A (kind, rev) is said once and never before it is due, in whatever order the facts of a case arrive; a review is said
+once for each transition of the council. The diary only reminds: intake looks at the case and decides.
 """
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events import CaseEvent, Clock, Event, Lane, Moment, TimerDue, TimersSet
-from shared.events.base import Code
-from shared.events.case import ClockKind
+from services.scheduler.domain.transition import Transition
+from shared.events import (
+    CaseEvent,
+    Clock,
+    ClockKind,
+    Code,
+    Event,
+    Lane,
+    Moment,
+    State,
+    TimerDue,
+    TimerReview,
+    TimersSet,
+)
+
+_OVER: Final[frozenset[State]] = frozenset({"closed", "anonymised"})
 
 
 class Timer(BaseModel):
@@ -39,6 +53,12 @@ class Diary(BaseModel):
     """The clocks that event left running, in order of time."""
     fired: tuple[tuple[ClockKind, int], ...] = ()
     """Every (kind, rev) ever said; kept when its clock has gone, so that it can never be said again."""
+    owner: Code | None = None
+    """Whose case it is while it is open. None, too, in a diary from before owners were noted: the next event tells."""
+    portfolio: Code | None = None
+    """Of a case of cabinet business: the portfolio it belongs to."""
+    reviews: tuple[Code, ...] = ()
+    """Every transition of the council for which a review was said; none is said twice."""
     next_due: Moment | None = None
     """When to open the diary again; None while nothing waits. The ticker looks diaries up by it."""
 
@@ -62,6 +82,8 @@ def note(diary: Diary | None, event: CaseEvent, caseseq: int) -> TimersSet | Non
         service=event.case.service,
         ward=event.case.ward,
         clocks=event.case.clocks,
+        owner=None if event.case.state in _OVER else event.case.owner,
+        portfolio=event.case.portfolio,
     )
 
 
@@ -82,6 +104,18 @@ def due(diary: Diary, now: datetime) -> list[TimerDue]:
     ]
 
 
+def review(diary: Diary, transition: Transition, now: datetime) -> TimerReview | None:
+    """Have an open case looked at that a transition concerns; once for each transition."""
+    if diary.owner is None or transition.id in diary.reviews:
+        return None
+    reason = transition.concern(diary.owner, diary.portfolio)
+    if reason is None:
+        return None
+    return TimerReview(
+        at=now, reason=reason, cause=transition.id, lane=diary.lane, service=diary.service, ward=diary.ward
+    )
+
+
 def evolve(diary: Diary | None, fact: Event, _seq: int) -> Diary:
     """Write a fact into the diary.
 
@@ -97,9 +131,14 @@ def evolve(diary: Diary | None, fact: Event, _seq: int) -> Diary:
                 ward=fact.ward,
                 timers=tuple(sorted(map(_timer, fact.clocks), key=lambda timer: (timer.due, timer.kind, timer.rev))),
                 fired=diary.fired if diary else (),
+                owner=fact.owner,
+                portfolio=fact.portfolio,
+                reviews=diary.reviews if diary else (),
             )
         case TimerDue(), Diary():
             after = diary.model_copy(update={"fired": (*diary.fired, (fact.kind, fact.rev))})
+        case TimerReview(), Diary():
+            after = diary.model_copy(update={"reviews": (*diary.reviews, fact.cause)})
         case _:
             raise TypeError(f"{type(fact).__name__} cannot be written into {'a' if diary else 'a new'} diary")
     return after.model_copy(update={"next_due": min((timer.due for timer in after.waiting), default=None)})
