@@ -14,6 +14,7 @@ from services.scheduler.ticker import Watcher
 from shared.council import Council
 from shared.events import Event
 from shared.plumbing.council import VERSIONS
+from shared.plumbing.history import Write
 from shared.plumbing.store import Store
 from tests.scheduler.fakes import FakeBook, FakeClock, FakeCounter, FakeRecord, FakeSpeaker
 from tests.scheduler.worlds import at, council, may, member, post, seat, ward
@@ -120,3 +121,23 @@ async def in_mongo(database: Database) -> InMongo:
     bench = InMongo(database)
     await bench.store.prepare()
     return bench
+
+
+class Dies(Exception):
+    """Ends a process."""
+
+
+class DyingStore(Store):
+    """A store whose process dies at the write with a given number: just before it, or just after."""
+
+    dies_at = 0
+    before = False
+
+    async def write(self, writes: Sequence[Write]) -> list[bool | Exception]:
+        self.dies_at -= 1
+        if self.dies_at == 0 and self.before:
+            raise Dies
+        outcomes = await super().write(writes)
+        if self.dies_at == 0:
+            raise Dies
+        return outcomes

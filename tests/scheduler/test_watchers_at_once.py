@@ -11,9 +11,8 @@ from services.scheduler.adapters import PUBLICATIONS, TRANSITIONS, MongoTransiti
 from services.scheduler.domain import Seen
 from services.scheduler.ticker import Watcher
 from shared.events import Event
-from shared.plumbing.history import Write
 from shared.plumbing.store import Store
-from tests.scheduler.desks import CABINET, ELM, Database, InMongo, in_mongo
+from tests.scheduler.desks import CABINET, ELM, Database, Dies, DyingStore, InMongo, in_mongo
 from tests.scheduler.fakes import FakeClock, FakeCounter, FakeSpeaker
 from tests.scheduler.worlds import at
 
@@ -79,27 +78,6 @@ async def test_of_three_watchers_at_once_each_world_is_told_by_one(database: Dat
     assert set(said.values()) == {1}
 
 
-class Dies(Exception):
-    """Ends a process."""
-
-
-class DyingStore(Store):
-    """A store whose process dies at the write with a given number: just before it, or just after."""
-
-    def __init__(self, database: Database, dies_at: int, *, before: bool) -> None:
-        super().__init__(database, [TRANSITIONS, PUBLICATIONS])
-        self.left, self.before = dies_at, before
-
-    async def write(self, writes: Sequence[Write]) -> list[bool | Exception]:
-        self.left -= 1
-        if self.left == 0 and self.before:
-            raise Dies
-        outcomes = await super().write(writes)
-        if self.left == 0:
-            raise Dies
-        return outcomes
-
-
 WRITES = 6
 """Two announcements and four transitions."""
 
@@ -109,7 +87,9 @@ WRITES = 6
 async def test_a_watcher_that_dies_at_any_write_leaves_nothing_untold_and_nothing_told_twice(
     database: Database, dies_at: int, *, before: bool
 ) -> None:
-    first = InMongo(database, DyingStore(database, dies_at, before=before))
+    dying = DyingStore(database, [TRANSITIONS, PUBLICATIONS])
+    dying.dies_at, dying.before = dies_at, before
+    first = InMongo(database, dying)
     await first.store.prepare()
     await two_versions(first)
     with pytest.raises(Dies):
