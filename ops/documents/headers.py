@@ -45,7 +45,7 @@ _COMMON: Schema = {
     "correlationid": _text("Id of the request everything goes back to."),
     "actor": _text("Id of the person who acted, or `system`."),
 }
-_SUBJECT: Schema = {"subject": _text("Id of the case.")}
+_SUBJECT: Schema = {"subject": _text("Id of the case; of a council fact, the version or the transition it belongs to.")}
 _OPTIONAL: Schema = {
     "onbehalfof": _text("Id of the person the actor acted for."),
     "traceparent": _text("W3C trace context."),

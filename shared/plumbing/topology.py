@@ -96,7 +96,7 @@ CONSUMERS = ("intake", "routing", "scheduler", "notifier")
 SAYS: Mapping[str, str] = {
     "intake": r"^case\.",
     "routing": r"^routing\.",
-    "scheduler": r"^timer\.",
+    "scheduler": r"^(timer|council)\.",
     "notifier": r"^notice\.",
     "gateway": "^$",
 }

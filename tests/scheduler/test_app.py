@@ -1,4 +1,4 @@
-"""The program itself, on a real broker and a real database: clocks in, reminders out, moved by the business clock."""
+"""The program itself, on a real broker and a real database: clocks and council data in, reminders and facts out."""
 
 import asyncio
 import uuid
@@ -17,7 +17,16 @@ from ops.stack.mongo import Mongo
 from services.scheduler.app import create_app
 from services.scheduler.config import Config
 from shared.council import Directory, load_bundle
-from shared.events import CaseEvent, Clock, TimerDue
+from shared.events import (
+    CaseEvent,
+    Clock,
+    CouncilActivated,
+    CouncilPublished,
+    CouncilSeatVacated,
+    CouncilTermEnded,
+    TimerDue,
+    TimerReview,
+)
 from shared.plumbing.clock import MovableClock, real_now
 from shared.plumbing.council import publish
 from shared.plumbing.topology import EVENTS
@@ -102,3 +111,40 @@ async def test_a_clock_fires_when_the_business_clock_reaches_it_and_only_the_new
     assert all(fact.at >= fact.due for fact in facts)
     assert now.routing_key == "timer.due.v1.urgent.lamps.elm"
     assert said.empty()
+
+
+async def test_a_councillor_who_leaves_is_told_of_and_the_open_case_is_called_to_attention(
+    surroundings: Surroundings, vhost_url: str
+) -> None:
+    leaver, *others = COUNCIL.councillors
+    (seat,) = leaver.seats
+    left = seat.model_copy(update={"valid_to": real_now().date() - timedelta(days=1), "end_reason": "resigned"})
+    without = COUNCIL.model_copy(
+        update={"version": "without", "councillors": (leaver.model_copy(update={"seats": (left,)}), *others)}
+    )
+    app = create_app(surroundings.config)
+
+    async with app.start_lifespan_context(), await connect(vhost_url) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue(exclusive=True)
+        for noun in ("council", "timer"):
+            await queue.bind(EVENTS, f"{noun}.#")
+        said: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        await queue.consume(said.put, no_ack=True)
+        await say(channel, heard(owner=leaver.id), 1)
+        await publish(surroundings.council, without, author="test", reason="test")
+        async with asyncio.timeout(WITHIN + 10):
+            messages = {}
+            while TimerReview.type not in messages:
+                message = await said.get()
+                messages[message.type] = message
+
+    ended, review = messages[CouncilTermEnded.type], messages[TimerReview.type]
+    assert messages.keys() == {
+        kind.type for kind in (CouncilPublished, CouncilActivated, CouncilTermEnded, CouncilSeatVacated, TimerReview)
+    }
+    fact = CouncilTermEnded.model_validate_json(ended.body)
+    assert (fact.councillor, fact.reason, fact.left_office, fact.number) == (leaver.id, "resigned", True, 2)
+    assert ended.routing_key == "council.term_ended.v1.normal.any.any"
+    assert review.headers["cloudEvents_subject"] == "case-1"
+    assert TimerReview.model_validate_json(review.body).cause == ended.headers["cloudEvents_subject"]
