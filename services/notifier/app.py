@@ -1,4 +1,4 @@
-"""Puts the notifier together: its queues, its notices, its claim loop and its mail server.
+"""Puts the notifier together: its queues, its notices, its claim loops, its mail server and who makes its calls.
 
 The only file that knows every other. Nothing happens when it is imported; `create_app` reads the environment.
 """
@@ -6,15 +6,30 @@ The only file that knows every other. Nothing happens when it is imported; `crea
 import socket
 import ssl
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from faststream.asgi import AsgiFastStream
 
-from services.notifier.adapters import NOTICES, MongoNoticeBook, PrometheusCounts, SmtpPostbox, TemplateLetterWriter
+from services.notifier.adapters import (
+    NOTICES,
+    CallCounts,
+    DirectoryCallWriter,
+    MongoNoticeBook,
+    PrometheusCounts,
+    SetChannels,
+    SmtpPostbox,
+    TemplateLetterWriter,
+    WebhookDutyCaller,
+)
 from services.notifier.config import Config
 from services.notifier.handlers import handlers
+from services.notifier.ports import Call, Channels, Letter
 from services.notifier.ticker import Sender
 from shared.council import Directory
 from shared.events import NoticeFailed, NoticeInDoubt, NoticeSent
+from shared.plumbing.handling import Provider
 from shared.plumbing.health import holds
 from shared.plumbing.history import technical_now
 from shared.plumbing.service import PARTS, Listens, Parts, Runtime, compose_service
@@ -22,38 +37,63 @@ from shared.plumbing.topology import NOTIFIER, NOTIFIER_URGENT
 
 _RECOVER_AT_LEAST_EVERY = 30.0
 """Seconds between two looks for notices whose claim has run out; with short claims more often."""
+_LINES = 8
+"""Calls on their way at once, and claimed at once: the next danger waits for no more than one slow answer."""
+_CALLS_A_SECOND = 50.0
 
 
 def create_app(config: Config | None = None, parts: Parts = PARTS) -> AsgiFastStream:
     """Compose the notifier from its settings."""
     settings = config or Config()
+    calls = settings.duty_webhook_url is not None
+    counts_of = cache(PrometheusCounts)
+
+    def ports(runtime: Runtime) -> dict[Any, Provider]:
+        channels = SetChannels(runtime.metrics, calls=calls)
+        return {Directory: lambda: runtime.council.directory, Channels: lambda: channels}
 
     async def send_notices(runtime: Runtime) -> None:
-        await make_sender(settings, runtime).run()
+        if not calls:
+            runtime.log.warning(
+                "nobody is called when there is danger, mails alone are sent: set CASEWORK_DUTY_WEBHOOK_URL"
+            )
+        await make_sender(settings, runtime, counts_of(runtime.metrics)).run()
+
+    async def call_the_duty(runtime: Runtime) -> None:
+        await make_caller(settings, runtime, counts_of(runtime.metrics)).run()
 
     return compose_service(
         settings,
         "notifier",
         listens=[Listens(NOTIFIER, handlers), Listens(NOTIFIER_URGENT, handlers)],
         collections=[NOTICES],
-        ports=lambda runtime: {Directory: lambda: runtime.council.directory},
-        loops=[send_notices],
+        ports=ports,
+        loops=[send_notices, call_the_duty] if calls else [send_notices],
         says=[NoticeSent, NoticeFailed, NoticeInDoubt],
         parts=parts,
     )
 
 
-def make_sender(config: Config, runtime: Runtime) -> Sender:
-    """Make the claim loop; a mail server that does not let us in makes the service not ready."""
+def make_sender(config: Config, runtime: Runtime, counts: PrometheusCounts) -> Sender[Letter]:
+    """Make the claim loop of mails; a mail server that does not let us in makes the service not ready."""
+
+    def unusable(text: str, template: str, reason: str) -> None:
+        counts.text_unusable(template)
+        runtime.log.warning(
+            "a text of the council does not fit, the built-in one is sent", text=text, template=template, reason=reason
+        )
+
     sender = Sender(
-        MongoNoticeBook(
-            runtime.store, runtime.relay, runtime.clock.now, claim_for=timedelta(seconds=config.mail_claim_seconds)
-        ),
+        _book(runtime, config.mail_claim_seconds),
         TemplateLetterWriter(
-            lambda: runtime.council.directory, config.public_url, technical_now, sender=config.mail_sender
+            lambda: runtime.council.directory,
+            config.public_url,
+            technical_now,
+            sender=config.mail_sender,
+            unusable=unusable,
         ),
         make_postboxes(config),
-        PrometheusCounts(runtime.metrics),
+        counts,
         runtime.log,
         rate=config.mail_rate,
         batch=config.mail_batch,
@@ -64,9 +104,41 @@ def make_sender(config: Config, runtime: Runtime) -> Sender:
     return sender
 
 
+def make_caller(config: Config, runtime: Runtime, counts: PrometheusCounts) -> Sender[Call]:
+    """Make the claim loop of calls.
+
+    Raises:
+        ValueError: there is nobody to hand calls to.
+    """
+    if config.duty_webhook_url is None:
+        raise ValueError("CASEWORK_DUTY_WEBHOOK_URL: needed to make calls")
+    url, trusted = config.duty_webhook_url.get_secret_value(), _trusted(config.duty_webhook_ca_file)
+    return Sender(
+        _book(runtime, config.call_claim_seconds),
+        DirectoryCallWriter(lambda: runtime.council.directory, config.public_url),
+        [
+            WebhookDutyCaller(
+                url, token=config.duty_webhook_token, timeout=config.duty_webhook_timeout, trusted=trusted
+            )
+            for _ in range(_LINES)
+        ],
+        CallCounts(counts),
+        runtime.log,
+        channel="call",
+        rate=_CALLS_A_SECOND,
+        batch=_LINES,
+        last_mail=config.graceful_seconds,
+        recover_every=config.call_claim_seconds / 4,
+    )
+
+
+def _book(runtime: Runtime, claim_seconds: float) -> MongoNoticeBook:
+    return MongoNoticeBook(runtime.store, runtime.relay, runtime.clock.now, claim_for=timedelta(seconds=claim_seconds))
+
+
 def make_postboxes(config: Config) -> list[SmtpPostbox]:
     """Make as many connections as may be used at once; none is opened yet."""
-    trusted = ssl.create_default_context(cafile=str(config.smtp_ca_file) if config.smtp_ca_file else None)
+    trusted = _trusted(config.smtp_ca_file)
     return [
         SmtpPostbox(
             config.smtp_host,
@@ -80,3 +152,7 @@ def make_postboxes(config: Config) -> list[SmtpPostbox]:
         )
         for _ in range(config.mail_connections)
     ]
+
+
+def _trusted(authority: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(authority) if authority else None)

@@ -1,8 +1,9 @@
-"""What may vary between deployments of the notifier: the mail server and how fast it is fed.
+"""What may vary between deployments of the notifier: the mail server and how fast it is fed, and who calls the duty.
 
 A claim must outlast a mail on its way: where it does not, the service refuses to start.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,6 +14,10 @@ from shared.plumbing.settings import Settings
 _STEPS_AFTER_HAND_OVER = 2
 """DATA and the end of the mail: each may take `smtp_timeout`."""
 _MARGIN = 30.0
+_STEPS_OF_A_CALL = 3
+"""Connecting, sending, waiting for the answer: each may take `duty_webhook_timeout`."""
+_CALL_MARGIN = 10.0
+_ADDRESS = re.compile(r"https?://[^\s/]+(/\S*)?")
 
 
 class Config(Settings):
@@ -50,6 +55,20 @@ class Config(Settings):
     mail_claim_seconds: Annotated[float, Field(gt=0, le=3600)] = 180.0
     """How long a claim holds before another process may take over."""
 
+    duty_webhook_url: SecretStr | None = None
+    """Address told of danger, so that it calls whoever is on duty; https in production. Unset: nobody is called."""
+    duty_webhook_token: SecretStr | None = None
+    """Bearer token for that address; better given as CASEWORK_DUTY_WEBHOOK_TOKEN_FILE."""
+    duty_webhook_ca_file: Path | None = None
+    """Certificates of a private authority that address is trusted by, in PEM. Unset: the authorities of the system."""
+    duty_webhook_timeout: Annotated[float, Field(gt=0, le=30)] = 5.0
+    """Seconds every single step with that address may take."""
+
+    @property
+    def call_claim_seconds(self) -> float:
+        """How long a call is claimed: longer than it can be on its way."""
+        return _STEPS_OF_A_CALL * self.duty_webhook_timeout + _CALL_MARGIN
+
     @model_validator(mode="after")
     def _a_claim_outlasts_a_mail(self) -> Self:
         least = _STEPS_AFTER_HAND_OVER * self.smtp_timeout + _MARGIN
@@ -58,6 +77,21 @@ class Config(Settings):
                 f"CASEWORK_MAIL_CLAIM_SECONDS={self.mail_claim_seconds:g} is too short for "
                 f"CASEWORK_SMTP_TIMEOUT={self.smtp_timeout:g}: set it to {least:g} or more"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _the_webhook_is_an_address(self) -> Self:
+        url = self.duty_webhook_url.get_secret_value() if self.duty_webhook_url else None
+        if url is None:
+            if self.duty_webhook_token:
+                raise ValueError(
+                    "CASEWORK_DUTY_WEBHOOK_TOKEN is set without CASEWORK_DUTY_WEBHOOK_URL: set both or none"
+                )
+            return self
+        if not _ADDRESS.fullmatch(url):
+            raise ValueError("CASEWORK_DUTY_WEBHOOK_URL must be an address such as https://duty.example/calls")
+        if self.profile == "production" and not url.startswith("https://"):
+            raise ValueError("CASEWORK_DUTY_WEBHOOK_URL must begin with https:// in production")
         return self
 
     @model_validator(mode="after")

@@ -4,10 +4,13 @@ A handler never sends. It returns notices, each under an id of its own: a redeli
 """
 
 from services.notifier.domain import Notice, notices_for
+from services.notifier.ports import Channels
 from shared.council import Directory
 from shared.events import (
     CaseAcknowledged,
+    CaseAlerted,
     CaseAnswered,
+    CaseAssigned,
     CaseAutocloseExtended,
     CaseAutocloseWarned,
     CaseCcAdded,
@@ -16,10 +19,15 @@ from shared.events import (
     CaseCommitted,
     CaseCompleted,
     CaseEvent,
+    CaseHandoverOffered,
     CaseOverdue,
+    CaseOwnerChanged,
     CaseProgressed,
     CaseRaised,
+    CaseReturned,
     CaseRouted,
+    CaseTaskAnswered,
+    CaseTaskOpened,
     CaseTriageNeeded,
 )
 from shared.plumbing.envelope import Envelope
@@ -47,14 +55,58 @@ def send_receipt(event: CaseRaised, message: Envelope, directory: Directory) -> 
 
 
 @handlers.into(NOTICES)
-def tell_the_team(event: CaseRouted, message: Envelope, directory: Directory) -> list[Notice]:
-    """Tell the team that the case is theirs; of danger, its duty inbox as well."""
+def tell_the_team(event: CaseRouted, message: Envelope, directory: Directory, channels: Channels) -> list[Notice]:
+    """Tell the team that the case is theirs; of danger, its duty inbox as well, and call whoever is on duty."""
+    return channels.usable(_notices(event, message, directory))
+
+
+@handlers.into(NOTICES)
+def ask_triage(event: CaseTriageNeeded, message: Envelope, directory: Directory, channels: Channels) -> list[Notice]:
+    """Ask the triage team to decide where the case goes; of danger, call whoever is on duty there."""
+    return channels.usable(_notices(event, message, directory))
+
+
+@handlers.into(NOTICES)
+def pass_over_return(event: CaseReturned, message: Envelope, directory: Directory) -> list[Notice]:
+    """Tell nobody: routing decides again, and whoever gets the case next is told."""
     return _notices(event, message, directory)
 
 
 @handlers.into(NOTICES)
-def ask_triage(event: CaseTriageNeeded, message: Envelope, directory: Directory) -> list[Notice]:
-    """Ask the triage team to decide where the case goes."""
+def tell_of_assignment(
+    event: CaseAssigned, message: Envelope, directory: Directory, channels: Channels
+) -> list[Notice]:
+    """Tell the new team that the case is theirs, and the owner who has it now; of danger, call whoever is on duty."""
+    return channels.usable(_notices(event, message, directory))
+
+
+@handlers.into(NOTICES)
+def tell_the_partner(event: CaseTaskOpened, message: Envelope, directory: Directory) -> list[Notice]:
+    """Tell another team that it has a part of the case."""
+    return _notices(event, message, directory)
+
+
+@handlers.into(NOTICES)
+def tell_of_part_done(event: CaseTaskAnswered, message: Envelope, directory: Directory) -> list[Notice]:
+    """Tell the team that leads that another has done its part."""
+    return _notices(event, message, directory)
+
+
+@handlers.into(NOTICES)
+def alert_duty(event: CaseAlerted, message: Envelope, directory: Directory, channels: Channels) -> list[Notice]:
+    """Tell the duty inbox that nobody has taken a danger on, and call the officer named."""
+    return channels.usable(_notices(event, message, directory))
+
+
+@handlers.into(NOTICES)
+def offer_handover(event: CaseHandoverOffered, message: Envelope, directory: Directory) -> list[Notice]:
+    """Ask colleagues whether they take the case over, and tell Democratic Services."""
+    return _notices(event, message, directory)
+
+
+@handlers.into(NOTICES)
+def tell_of_new_owner(event: CaseOwnerChanged, message: Envelope, directory: Directory) -> list[Notice]:
+    """Tell the new owner, the team, and one last time whoever had the case."""
     return _notices(event, message, directory)
 
 

@@ -1,14 +1,25 @@
 """What the notifier needs from the outside world.
 
 Between `hand_over` and the end of a notice lies the only moment in which a crash leaves a doubt: nothing else may
-happen there but giving the mail to the server.
+happen there but giving the mail, or the call, to whoever takes it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from services.notifier.domain import Notice, Status
+from services.notifier.domain import Channel, Notice, Status, Why
+
+Written_co = TypeVar("Written_co", covariant=True)
+Written_contra = TypeVar("Written_contra", contravariant=True)
+
+
+class Channels(Protocol):
+    """The ways in which people can be told in this deployment."""
+
+    def usable(self, notices: list[Notice]) -> list[Notice]:
+        """Leave out, and count, the calls where nobody is set up who makes them."""
+        ...
 
 
 class Letter(NamedTuple):
@@ -19,8 +30,26 @@ class Letter(NamedTuple):
     content: bytes
 
 
+class Call(NamedTuple):
+    """What whoever makes the call is told: public facts, and names at work."""
+
+    id: str
+    """The notice's: a repeated call can be told by it."""
+    why: Why
+    reference: str
+    link: str
+    service: str
+    ward: str
+    team: tuple[str, str]
+    """Id and name."""
+    officer: tuple[str, str] | None
+    """Id and name of who is to be called; None: whoever is on duty in the team."""
+    level: int
+    round: int
+
+
 class CannotBeWritten(Exception):
-    """There can be no mail for this notice; `reason` is a code."""
+    """There can be nothing to send for this notice; `reason` is a code."""
 
     def __init__(self, reason: str) -> None:
         """Hold the code."""
@@ -28,11 +57,11 @@ class CannotBeWritten(Exception):
         self.reason = reason
 
 
-class LetterWriter(Protocol):
-    """Turns a notice into a mail with the council's names and texts of now."""
+class Writer(Protocol[Written_co]):
+    """Turns a notice into what is sent, with the council's names and texts of now."""
 
-    def write(self, notice: Notice) -> Letter:
-        """Write the mail.
+    def write(self, notice: Notice) -> Written_co:
+        """Write it.
 
         Raises:
             CannotBeWritten: the recipient has no address, or a text of the council may not stand in a header.
@@ -41,23 +70,23 @@ class LetterWriter(Protocol):
 
 
 class Taken(NamedTuple):
-    """The mail server has the mail."""
+    """Whoever was to take it has it: the mail server, or who makes the call."""
 
 
 class Refused(NamedTuple):
-    """The mail server does not want this mail for this recipient, ever."""
+    """It is not wanted, ever."""
 
     reason: str
 
 
 class Delayed(NamedTuple):
-    """The mail server does not take this mail now."""
+    """It is not taken now."""
 
     reason: str
 
 
 class Doubtful(NamedTuple):
-    """The connection was lost while the server had the mail in its hands and had not said yes or no."""
+    """The connection was lost while the other side had it in its hands and had not said yes or no."""
 
     reason: str
 
@@ -77,11 +106,11 @@ class PostboxLocked(Exception):
     """The mail server does not let us in (password, sender, TLS): somebody must act. The text is a code."""
 
 
-class Postbox(Protocol):
-    """One connection to a mail server, opened when needed and used again."""
+class Outlet(Protocol[Written_contra]):
+    """Where notices of one channel leave the house, one at a time, opened when needed and used again."""
 
     async def open(self) -> None:
-        """Make sure that the server can be reached and lets us in.
+        """Make sure that the other side can be reached and lets us in.
 
         Raises:
             PostboxAway: it cannot be reached.
@@ -89,18 +118,26 @@ class Postbox(Protocol):
         """
         ...
 
-    async def post(self, letter: Letter, hand_over: Callable[[], Awaitable[bool]]) -> Outcome:
-        """Offer a letter; when the server accepts the recipient, ask `hand_over`, and only on True give it the mail.
+    async def post(self, written: Written_contra, hand_over: Callable[[], Awaitable[bool]]) -> Outcome:
+        """Offer it; when nothing speaks against it, ask `hand_over`, and only on True give it away.
 
         Raises:
-            PostboxAway: the server cannot be reached.
-            PostboxLocked: the server does not let us in.
+            PostboxAway: the other side cannot be reached.
+            PostboxLocked: it does not let us in.
         """
         ...
 
     async def close(self) -> None:
         """Say goodbye, if connected."""
         ...
+
+
+class Postbox(Outlet[Letter], Protocol):
+    """One connection to a mail server."""
+
+
+class DutyCaller(Outlet[Call], Protocol):
+    """The second channel to whoever is on duty. Each call stands for itself: it is never away, nor locked."""
 
 
 class Claim(NamedTuple):
@@ -120,12 +157,12 @@ class BookAway(Exception):
 class NoticeBook(Protocol):
     """Every notice, and who is sending it. Each method raises BookAway when the store cannot be reached."""
 
-    async def claim(self, limit: int) -> Sequence[Claim]:
-        """Take over at most `limit` notices that are due, urgent ones first, then the oldest."""
+    async def claim(self, limit: int, channel: Channel = "mail") -> Sequence[Claim]:
+        """Take over at most `limit` notices of a channel that are due, urgent ones first, then the oldest."""
         ...
 
     async def hand_over(self, claim: Claim) -> Claim | None:
-        """Note durably that the mail goes to the server now; None where the notice is no longer ours."""
+        """Note durably that it is given away now; None where the notice is no longer ours."""
         ...
 
     async def sent(self, claim: Claim) -> bool:

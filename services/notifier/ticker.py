@@ -1,18 +1,19 @@
-"""The loop that sends: claims notices that are due and gives them to the mail server.
+"""The loop that sends: claims notices that are due and gives them away, to the mail server or to who makes the calls.
 
-It is never the consumer: while the mail server is away it waits, and events are heard and noted as before. A mail that
-is on its way when the loop is told to stop is finished first, so that a deployment leaves no doubt behind.
+It is never the consumer: while the mail server is away it waits, and events are heard and noted as before. What is on
+its way when the loop is told to stop is finished first, so that a deployment leaves no doubt behind. Each channel has a
+loop of its own: a call never waits for a mail, nor for the mails' pace.
 """
 
 import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
-from services.notifier.domain import Status
+from services.notifier.domain import Channel, Status
 from services.notifier.ports import (
     BookAway,
     CannotBeWritten,
@@ -20,14 +21,14 @@ from services.notifier.ports import (
     Delayed,
     Doubtful,
     Kept,
-    LetterWriter,
     NoticeBook,
     Outcome,
-    Postbox,
+    Outlet,
     PostboxAway,
     PostboxLocked,
     Refused,
     Taken,
+    Writer,
 )
 from shared.plumbing.ending import end
 
@@ -37,6 +38,7 @@ _LOCKED_WAIT = 60.0
 _BOOK_TRIES = 30
 _NO_END_YET: tuple[Status, ...] = ("queued", "sending", "handed_over")
 Sleep = Callable[[float], Awaitable[None]]
+Written = TypeVar("Written")
 
 
 class Counts(Protocol):
@@ -70,40 +72,43 @@ class Pace:
         return start - now
 
 
-class Sender:
+class Sender(Generic[Written]):
     """Sends what is due, over a few connections at once; any number of processes may do so together."""
 
     def __init__(  # noqa: PLR0913  the parts of the loop
         self,
         book: NoticeBook,
-        writer: LetterWriter,
-        postboxes: Sequence[Postbox],
+        writer: Writer[Written],
+        outlets: Sequence[Outlet[Written]],
         counts: Counts,
         log: FilteringBoundLogger,
         *,
+        channel: Channel = "mail",
         rate: float = 45.0,
         batch: int = 20,
         last_mail: float = 15.0,
         recover_every: float = 30.0,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """Take one postbox for each mail that may be on its way at the same time.
+        """Take one outlet for each notice that may be on its way at the same time.
 
         Args:
             book: the notices.
-            writer: writes the mails.
-            postboxes: connections to the mail server.
+            writer: writes the mails, or the calls.
+            outlets: connections to the mail server, or to who makes the calls.
             counts: where it is shown how it goes.
             log: where it is written down.
-            rate: mails a second, at most.
+            channel: the notices it sends.
+            rate: notices a second, at most.
             batch: notices claimed at once.
-            last_mail: seconds a mail on its way may take when the loop is told to stop.
+            last_mail: seconds what is on its way may take when the loop is told to stop.
             recover_every: seconds between two looks for claims that have run out.
             sleep: waits so many seconds.
         """
         self._book = book
         self._writer = writer
-        self._postboxes = postboxes
+        self._outlets = outlets
+        self._channel = channel
         self._counts = counts
         self._pace = Pace(rate)
         self._batch = batch
@@ -125,22 +130,22 @@ class Sender:
             while True:
                 await self._sleep(await self._finish(self.turn()))
         finally:
-            for postbox in self._postboxes:
-                await postbox.close()
+            for outlet in self._outlets:
+                await outlet.close()
 
     async def turn(self) -> float:
         """Look once, send what is due, and give the seconds to wait before the next look."""
         self._opened = False
         try:
             await self._recover()
-            await self._postboxes[0].open()
+            await self._outlets[0].open()
             self._arrived()
-            claims = await self._book.claim(self._batch)
+            claims = await self._book.claim(self._batch, self._channel)
             if not claims:
                 return _IDLE
             waiting = deque(claims)
             outcomes = await asyncio.gather(
-                *(self._send_all(postbox, waiting) for postbox in self._postboxes[: len(claims)]),
+                *(self._send_all(outlet, waiting) for outlet in self._outlets[: len(claims)]),
                 return_exceptions=True,
             )
             await self._book.release(waiting)
@@ -154,7 +159,7 @@ class Sender:
         return 0.0
 
     async def _finish(self, turn: Coroutine[Any, Any, float]) -> float:
-        """Await a turn; when cancelled let the mails on their way arrive, and only then stop."""
+        """Await a turn; when cancelled let what is on its way arrive, and only then stop."""
         task = asyncio.create_task(turn)
         try:
             return await asyncio.shield(task)
@@ -172,27 +177,27 @@ class Sender:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([task], timeout=deadline - loop.time())
 
-    async def _send_all(self, postbox: Postbox, waiting: deque[Claim]) -> None:
+    async def _send_all(self, outlet: Outlet[Written], waiting: deque[Claim]) -> None:
         """Send from the common heap, in order, until it is empty or the server is gone."""
         while waiting and not self._stopping:
             claim = waiting.popleft()
             try:
-                await self._send(postbox, claim)
+                await self._send(outlet, claim)
             except (PostboxAway, PostboxLocked):
                 waiting.appendleft(claim)
                 raise
 
-    async def _send(self, postbox: Postbox, claim: Claim) -> None:
+    async def _send(self, outlet: Outlet[Written], claim: Claim) -> None:
         delay = self._pace.wait(asyncio.get_running_loop().time())
         if delay:
             await self._sleep(delay)
         try:
-            letter = self._writer.write(claim.notice)
+            written = self._writer.write(claim.notice)
         except CannotBeWritten as error:
             await self._ended(claim, Refused(error.reason))
             return
         except Exception as error:  # noqa: BLE001  one notice, e.g. with a newer version's template, never stops the others
-            self._log.error("a mail could not be written", error=type(error).__name__, notice=claim.notice.id)
+            self._log.error("a notice could not be written", error=type(error).__name__, notice=claim.notice.id)
             await self._ended(claim, Delayed("not-written"))
             return
         current = claim
@@ -203,12 +208,12 @@ class Sender:
             current = handed_over or claim
             return handed_over is not None
 
-        outcome = await postbox.post(letter, hand_over)
+        outcome = await outlet.post(written, hand_over)
         self._unlocked()
         await self._ended(current, outcome)
 
     async def _ended(self, claim: Claim, outcome: Outcome) -> None:
-        """Record what became of a mail. What the server has said is not lost because the database is away a while."""
+        """Record what became of a notice. What the other side said is not lost because the database is away a while."""
         recorded = await self._insist(claim, outcome)
         name = type(outcome).__name__.lower()
         self._counts.ended(claim.notice.template, name)

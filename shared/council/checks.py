@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from shared.council import people_checks, reference_checks, rule_checks
+from shared.council import people_checks, reference_checks, rule_checks, text_checks
 from shared.council.problems import Problem
 from shared.council.rows import Tables
 
@@ -22,6 +22,8 @@ CHECKS: tuple[Callable[[Tables], Iterator[Problem]], ...] = (
     rule_checks.duty,
     rule_checks.features,
     rule_checks.texts,
+    text_checks.mails,
+    text_checks.placeholders,
 )
 
 

@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from services.notifier import domain
-from services.notifier.domain import AT_ONCE, Notice, Status, notices_for
+from services.notifier.domain import AT_ONCE, Channel, Notice, Status, notices_for
 from services.notifier.ports import (
     BookAway,
+    Call,
     CannotBeWritten,
     Claim,
     Kept,
@@ -22,6 +23,7 @@ from shared.council import (
     Councillor,
     Department,
     Directory,
+    DutyTurn,
     Grant,
     Officer,
     Seat,
@@ -30,7 +32,7 @@ from shared.council import (
     Town,
     Ward,
 )
-from shared.events import CaseAnswered, CaseEvent, CaseState, Clock, Event
+from shared.events import CaseAlerted, CaseAnswered, CaseEvent, CaseState, Clock, Event
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 REFERENCE = "CW-7K2M9-Q4T1X"
@@ -48,6 +50,7 @@ COUNCIL = Council(
     councillors=(
         Councillor(id="cllr-alder", name="Ada Alder", email="ada.alder@exampleton.example", seats=(Seat(ward="elm"),)),
         Councillor(id="cllr-birch", name="Ben Birch", email="ben.birch@exampleton.example", seats=(Seat(ward="elm"),)),
+        Councillor(id="cllr-dogwood", name="Di Dogwood", email="di.dogwood@exampleton.example"),
     ),
     departments=(Department(id="streets", name="Streets"),),
     teams=(
@@ -58,6 +61,7 @@ COUNCIL = Council(
             inbox="lighting@exampleton.example",
             duty_inbox="lighting-duty@exampleton.example",
         ),
+        Team(id="drains", name="Drains", department="streets", inbox="drains@exampleton.example"),
         Team(
             id="members-desk",
             name="Members' Desk",
@@ -71,6 +75,7 @@ COUNCIL = Council(
     grants=(Grant(id="cedar", person="off-cedar", role="officer", team="lighting"),),
     services=(ServiceType(code="lamps", name="Street lamps", kind="report", answer="2wd"),),
     rules=(),
+    duty=(DutyTurn(id="nights", covers="lighting", team="lighting", officer="off-cedar", start="17:30", end="08:30"),),
 )
 
 
@@ -127,6 +132,20 @@ def notice(number: int = 1, **changes: Any) -> Notice:
     return told.model_copy(update=changes)
 
 
+def call(number: int = 1, **changes: Any) -> Notice:
+    """Give the call that a danger nobody has taken on makes."""
+    event = CaseAlerted(at=AT, case=case(lane="urgent"), round=1, level=1, team="lighting", officer="off-cedar")
+    told = next(each for each in notices(event, f"event-{number}") if each.channel == "call")
+    return told.model_copy(update=changes)
+
+
+class AllChannels:
+    """Every notice can be sent."""
+
+    def usable(self, notices: list[Notice]) -> list[Notice]:
+        return notices
+
+
 class Watch:
     """A clock the test moves."""
 
@@ -178,7 +197,7 @@ class FakePostbox:
         if self.opening:
             raise self.opening.pop(0)
 
-    async def post(self, letter: Letter, hand_over: Callable[[], Awaitable[bool]]) -> Outcome:
+    async def post(self, written: Letter, hand_over: Callable[[], Awaitable[bool]]) -> Outcome:
         answer = self.answers.pop(0) if self.answers else Taken()
         await asyncio.sleep(0)  # as a server does, it lets others go on meanwhile
         if isinstance(answer, Exception):
@@ -186,7 +205,38 @@ class FakePostbox:
         if not await hand_over():
             return Kept()
         if isinstance(answer, Taken):
-            self.delivered.append(letter.content.decode())
+            self.delivered.append(written.content.decode())
+        return answer
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class PlainCallWriter:
+    """Writes a call that says the notice's id."""
+
+    def write(self, notice: Notice) -> Call:
+        team = ("lighting", "Street Lighting")
+        return Call(notice.id, "unacknowledged", notice.reference, "http://x/", "s", "w", team, None, level=1, round=1)
+
+
+class FakeDutyCaller:
+    """Whoever makes calls, in memory; `answers` says what the next ones meet."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.answers: list[Outcome] = []
+        self.closed = False
+
+    async def open(self) -> None:
+        pass
+
+    async def post(self, written: Call, hand_over: Callable[[], Awaitable[bool]]) -> Outcome:
+        if not await hand_over():
+            return Kept()
+        answer = self.answers.pop(0) if self.answers else Taken()
+        if isinstance(answer, Taken):
+            self.made.append(written.id)
         return answer
 
     async def close(self) -> None:
@@ -213,12 +263,14 @@ class FakeNoticeBook:
         found: Notice = self.documents[notice_id]["notice"]
         return found
 
-    async def claim(self, limit: int) -> Sequence[Claim]:
+    async def claim(self, limit: int, channel: Channel = "mail") -> Sequence[Claim]:
         self._reach()
         due = [
             document
             for document in self.documents.values()
-            if document["notice"].status == "queued" and document["notice"].next_at <= self._watch.now
+            if document["notice"].status == "queued"
+            and document["notice"].channel == channel
+            and document["notice"].next_at <= self._watch.now
         ]
         due.sort(key=lambda document: (document["notice"].lane != "urgent", document["created"]))
         until = self._watch.now + self._claim_for
@@ -242,7 +294,7 @@ class FakeNoticeBook:
 
     async def delay(self, claim: Claim, reason: str) -> bool:
         self._reach()
-        if domain.is_given_up(claim.created, self._watch.now):
+        if domain.is_given_up(claim.created, self._watch.now, claim.notice.channel):
             return await self.failed(claim, reason)
         if not self._ours(claim):
             return False
@@ -253,7 +305,7 @@ class FakeNoticeBook:
             reason=reason,
             attempts=attempts,
             claimed_until=AT_ONCE,
-            next_at=self._watch.now + domain.pause_after(attempts),
+            next_at=self._watch.now + domain.pause_after(attempts, claim.notice.channel),
         )
         return True
 

@@ -14,14 +14,17 @@ import pytest
 from aio_pika import Message, connect
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, HeadersType
 from faststream.asgi import AsgiFastStream
+from pydantic import SecretStr
 from pymongo import AsyncMongoClient
 
 from ops.stack.mongo import Mongo
+from ops.stack.ports import free_port
 from services.notifier.app import create_app
 from services.notifier.config import Config
-from shared.events import CaseEvent, CaseRaised, CaseRouted
+from shared.events import CaseAlerted, CaseEvent, CaseRaised, CaseRouted
 from shared.plumbing.council import publish
 from shared.plumbing.topology import EVENTS
+from tests.notifier.duty_desk import duty_desk
 from tests.notifier.fakes import AT, CASE, COUNCIL, REFERENCE, case
 from tests.notifier.mail_server import PASSWORD, USER, MailServer, mail_server, make_certificate
 
@@ -147,3 +150,36 @@ async def test_a_wrong_password_makes_the_service_not_ready_and_keeps_every_noti
                 pass
 
     assert server.mails == []
+
+
+async def test_of_danger_whoever_is_on_duty_is_called_once_though_the_mail_server_is_away(
+    config: Config, vhost_url: str
+) -> None:
+    routed = CaseRouted(
+        at=AT, case=case(lane="urgent"), team="lighting", rule="r1", rules_version="7", reason="service-rule"
+    )
+    alerted = CaseAlerted(at=AT, case=case(lane="urgent"), round=1, level=1, team="lighting", officer="off-cedar")
+    async with duty_desk() as desk:
+        changes = {"duty_webhook_url": SecretStr(f"http://127.0.0.1:{desk.port}/calls"), "smtp_port": free_port()}
+        desk.answers.append(503)
+        app = create_app(config.model_copy(update=changes))
+
+        async with app.start_lifespan_context(), await connect(vhost_url) as connection:
+            channel = await connection.channel()
+            queue = await channel.declare_queue(exclusive=True)
+            await queue.bind(EVENTS, "notice.#")
+            facts: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+            await queue.consume(facts.put, no_ack=True)
+            for event, caseseq in ((routed, 2), (routed, 2), (alerted, 3)):
+                await say(channel, event, caseseq)
+            async with asyncio.timeout(WITHIN):
+                heard = [await desk.arrived.get() for _ in range(3)]
+                said = [json.loads((await facts.get()).body) for _ in range(2)]
+
+    assert desk.arrived.empty()
+    assert len({each.headers["idempotency-key"] for each in heard}) == 2
+    assert {each.body["why"] for each in heard} == {"new-danger", "unacknowledged"}
+    assert {(fact["template"], fact["recipient"]) for fact in said} == {
+        ("call-new-danger", "call:lighting"),
+        ("call-unacknowledged", "off-cedar"),
+    }

@@ -1,5 +1,6 @@
 """What the notifier may be told, and what it refuses to start with."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,45 @@ def test_an_address_people_cannot_open_is_refused(url: str) -> None:
 def test_a_sender_that_is_no_address_is_refused(sender: str) -> None:
     with pytest.raises(ValidationError, match="mail_sender"):
         config(mail_sender=sender)
+
+
+def test_by_default_nobody_is_called() -> None:
+    assert config().duty_webhook_url is None
+
+
+def test_in_production_calls_go_over_an_encrypted_connection() -> None:
+    url = "https://duty.exampleton.example/calls"
+
+    assert config(duty_webhook_url=url).duty_webhook_url.get_secret_value() == url  # type: ignore[union-attr]  # it is set
+    with pytest.raises(ValidationError, match="CASEWORK_DUTY_WEBHOOK_URL must begin with https:// in production"):
+        config(duty_webhook_url="http://duty.exampleton.example/calls")
+    assert config(profile="development", duty_webhook_url="http://127.0.0.1:8025/duty").duty_webhook_url
+
+
+@pytest.mark.parametrize("url", ["duty.example", "ftp://duty.example/", "https://", "https:///calls", "https://a b/"])
+def test_an_address_nobody_can_be_called_at_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="CASEWORK_DUTY_WEBHOOK_URL must be an address such as"):
+        config(duty_webhook_url=url)
+
+
+def test_a_token_for_no_address_is_refused() -> None:
+    with pytest.raises(ValidationError, match="CASEWORK_DUTY_WEBHOOK_TOKEN is set without"):
+        config(duty_webhook_token="x")
+
+
+def test_the_token_of_calls_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("geheim\n")
+    monkeypatch.setenv("CASEWORK_DUTY_WEBHOOK_TOKEN_FILE", str(tmp_path / "token"))
+
+    found = config(duty_webhook_url="https://duty.example/geheim").duty_webhook_token
+
+    assert found is not None
+    assert found.get_secret_value() == "geheim"
+    assert "geheim" not in repr(config(duty_webhook_url="https://duty.example/geheim"))
+
+
+def test_a_call_is_claimed_for_longer_than_it_can_be_on_its_way() -> None:
+    assert config(duty_webhook_timeout=30).call_claim_seconds > 3 * 30
 
 
 def test_a_password_is_not_shown() -> None:

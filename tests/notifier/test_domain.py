@@ -1,14 +1,16 @@
-"""Who is told of what, and how long it is tried."""
+"""Who is told of what, by mail or by a call, and how long it is tried."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.notifier.domain import MATRIX, pause_after
+from services.notifier.domain import MATRIX, is_given_up, notice_id, pause_after
 from shared.events import (
     CATALOGUE,
     CaseAcknowledged,
+    CaseAlerted,
     CaseAnswered,
+    CaseAssigned,
     CaseAutocloseExtended,
     CaseAutocloseWarned,
     CaseCcAdded,
@@ -17,10 +19,15 @@ from shared.events import (
     CaseCommitted,
     CaseCompleted,
     CaseEvent,
+    CaseHandoverOffered,
     CaseOverdue,
+    CaseOwnerChanged,
     CaseProgressed,
     CaseRaised,
+    CaseReturned,
     CaseRouted,
+    CaseTaskAnswered,
+    CaseTaskOpened,
     CaseTriageNeeded,
 )
 from tests.notifier.fakes import AT, EVENT, case, notices, with_duty_inbox
@@ -30,6 +37,17 @@ EVENTS: dict[str, CaseEvent] = {
     "raised": CaseRaised(at=AT, case=case(), raised_on=date(2026, 3, 2)),
     "routed": CaseRouted(at=AT, case=case(), team="lighting", rule="r1", rules_version="7", reason="service-rule"),
     "triage needed": CaseTriageNeeded(at=AT, case=IN_TRIAGE, rules_version="7", reason="no-rule"),
+    "returned": CaseReturned(at=AT, case=case(team=None, state="raised"), team="lighting", reason="not-ours", times=1),
+    "assigned": CaseAssigned(at=AT, case=case(), team="lighting", former="members-desk"),
+    "part opened": CaseTaskOpened(at=AT, case=case(), number=1, team="drains", due=AT),
+    "part done": CaseTaskAnswered(at=AT, case=case(), number=1, team="drains"),
+    "alerted": CaseAlerted(at=AT, case=case(lane="urgent"), round=1, level=1, team="lighting", officer="off-cedar"),
+    "handover offered": CaseHandoverOffered(
+        at=AT, case=case(), to=("cllr-birch", "cllr-dogwood"), reason="left-office"
+    ),
+    "owner changed": CaseOwnerChanged(
+        at=AT, case=case(), owner="cllr-alder", former="cllr-dogwood", reason="taken-over"
+    ),
     "acknowledged": CaseAcknowledged(at=AT, case=case(), team="lighting"),
     "progress": CaseProgressed(at=AT, case=case()),
     "commitment": CaseCommitted(at=AT, case=case(), promised=date(2026, 3, 20)),
@@ -44,13 +62,20 @@ EVENTS: dict[str, CaseEvent] = {
 }
 
 # The rows of the council's notification matrix (domain 2.7) for the events that exist: owner, cc, secretary where the
-# case is cabinet work, department, and the department's duty inbox if the case is dangerous. Digests and administrators
-# are not told by these mails.
+# case is cabinet work, other councillors, department, and if the case is dangerous the department's duty inbox and
+# whoever is on duty. Digests and administrators are not told by these mails.
 COUNCIL_MATRIX = """
 event               | owner | cc  | secretary | department | of danger
 raised              | yes   | yes | yes       | -          | -
-routed              | -     | -   | -         | team       | duty
+routed              | -     | -   | -         | team       | duty call
 triage needed       | -     | -   | -         | triage     | triage duty
+returned            | -     | -   | -         | -          | -
+assigned            | yes   | -   | yes       | team       | duty call
+part opened         | -     | -   | -         | partner    | -
+part done           | -     | -   | -         | team       | -
+alerted             | -     | -   | -         | -          | duty officer
+handover offered    | -     | ask | -         | triage     | -
+owner changed       | yes   | old | -         | team       | -
 acknowledged        | yes   | -   | yes       | -          | -
 progress            | yes   | yes | yes       | -          | -
 commitment          | yes   | yes | yes       | team       | -
@@ -68,8 +93,18 @@ DEPARTMENT: dict[str, set[str]] = {
     "-": set(),
     "team": {"team:lighting"},
     "duty": {"duty:lighting"},
+    "duty call": {"duty:lighting", "call:lighting"},
+    "duty officer": {"duty:lighting", "off-cedar"},
     "triage": {"team:members-desk"},
-    "triage duty": {"duty:members-desk"},
+    "triage duty": {"duty:members-desk", "call:members-desk"},
+    "partner": {"team:drains"},
+}
+COUNCILLORS: dict[str, set[str]] = {
+    "-": set(),
+    "yes": {"cllr-birch"},
+    "new": {"cllr-birch"},
+    "ask": {"cllr-birch", "cllr-dogwood"},
+    "old": {"cllr-dogwood"},
 }
 
 
@@ -82,9 +117,10 @@ def test_everybody_in_the_matrix_is_told_and_nobody_else(row: tuple[str, ...], l
 
     told = {notice.recipient for notice in notices(event)}
 
-    expected = DEPARTMENT[department] | (DEPARTMENT[of_danger] if lane == "urgent" else set())
+    danger = lane == "urgent" or name == "alerted"
+    expected = DEPARTMENT[department] | (DEPARTMENT[of_danger] if danger else set())
     expected |= {"cllr-alder"} if owner == "yes" else set()
-    expected |= {"cllr-birch"} if cc in ("yes", "new") else set()
+    expected |= COUNCILLORS[cc]
     expected |= {"off-cedar"} if secretary == "yes" else set()
     assert told == expected
 
@@ -101,14 +137,18 @@ def test_the_secretary_is_not_told_of_ward_casework() -> None:
     assert "off-cedar" not in {notice.recipient for notice in notices(event)}
 
 
-def test_of_danger_the_duty_inbox_is_told_as_well() -> None:
+def test_of_danger_the_duty_inbox_is_told_as_well_and_whoever_is_on_duty_called() -> None:
     event = CaseRouted(
         at=AT, case=case(lane="urgent"), team="lighting", rule="r1", rules_version="7", reason="service-rule"
     )
 
-    told = {notice.recipient: notice.template for notice in notices(event)}
+    told = {notice.recipient: (notice.channel, notice.template) for notice in notices(event)}
 
-    assert told == {"team:lighting": "new-case-team", "duty:lighting": "new-case-duty"}
+    assert told == {
+        "team:lighting": ("mail", "new-case-team"),
+        "duty:lighting": ("mail", "new-case-duty"),
+        "call:lighting": ("call", "call-new-danger"),
+    }
 
 
 @pytest.mark.parametrize("address", [None, "lighting@exampleton.example", "Lighting@Exampleton.example"])
@@ -118,7 +158,7 @@ def test_a_team_without_a_duty_inbox_of_its_own_is_told_of_danger_once(name: str
 
     told = [notice.recipient for notice in notices(event, directory=with_duty_inbox(address))]
 
-    assert [each for each in told if each.endswith(":lighting")] == ["team:lighting"]
+    assert [each for each in told if each.endswith(":lighting") and not each.startswith("call:")] == ["team:lighting"]
 
 
 def test_a_case_in_triage_is_overdue_at_the_triage_team_in_its_role() -> None:
@@ -159,8 +199,109 @@ def test_a_notice_knows_what_it_is_about() -> None:
     assert notice.facts.promised == date(2026, 3, 20)
 
 
+NIGHT = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
+
+
+def called(event: CaseEvent) -> tuple[str, str | None, str | None, int, int]:
+    """Give whom the one call of an event goes to, and what it says: officer, team, level and round."""
+    (told,) = [each for each in notices(event) if each.channel == "call"]
+    return told.recipient, told.facts.officer, told.facts.team, told.facts.level, told.facts.round
+
+
+def test_the_officer_on_the_rota_is_called_by_name_outside_office_hours() -> None:
+    event = CaseAssigned(at=NIGHT, case=case(lane="urgent"), team="lighting")
+
+    assert called(event) == ("off-cedar", "off-cedar", "lighting", 0, 0)
+
+
+def test_the_officer_routing_has_found_is_called() -> None:
+    event = CaseRouted(
+        at=AT, case=case(lane="urgent"), team="lighting", rule="r1", rules_version="7", reason="duty", duty="off-cedar"
+    )
+
+    assert called(event) == ("off-cedar", "off-cedar", "lighting", 0, 0)
+
+
+def test_of_an_alert_whoever_stands_at_its_level_is_called_or_whoever_is_on_duty_in_the_team() -> None:
+    named = CaseAlerted(at=NIGHT, case=case(lane="urgent"), round=2, level=2, team="lighting", officer="off-ash")
+    nobody = CaseAlerted(at=NIGHT, case=case(lane="urgent"), round=4, level=3, team="lighting")
+
+    assert called(named) == ("off-ash", "off-ash", "lighting", 2, 2)
+    assert called(nobody) == ("call:lighting", None, "lighting", 3, 4)
+
+
+def test_a_danger_in_triage_is_called_out_at_the_triage_team() -> None:
+    event = CaseTriageNeeded(at=AT, case=case(team=None, state="triage", lane="urgent"), rules_version="7", reason="x")
+
+    assert called(event) == ("call:members-desk", None, "members-desk", 0, 0)
+
+
+def test_an_alert_reaches_a_team_without_a_duty_inbox_at_its_inbox() -> None:
+    told = {each.recipient: each.template for each in notices(EVENTS["alerted"], directory=with_duty_inbox(None))}
+
+    assert told == {"team:lighting": "alert-duty", "off-cedar": "call-unacknowledged"}
+
+
+@pytest.mark.parametrize(("number", "team"), [(0, "lighting"), (0, "drains"), (1, "lighting")])
+def test_the_leading_team_is_not_told_of_its_own_part(number: int, team: str) -> None:
+    assert notices(CaseTaskAnswered(at=AT, case=case(), number=number, team=team)) == []
+
+
+def test_a_team_with_a_part_of_a_danger_is_told_at_its_duty_inbox_as_well_and_nobody_is_called() -> None:
+    event = CaseTaskOpened(at=AT, case=case(team="drains", lane="urgent"), number=1, team="lighting", due=AT)
+
+    told = {each.recipient: each.template for each in notices(event)}
+
+    assert told == {"team:lighting": "task-team", "duty:lighting": "task-duty"}
+
+
+def test_whoever_can_no_longer_act_is_not_asked_to_take_over() -> None:
+    event = CaseHandoverOffered(at=AT, case=case(), to=("cllr-alder", "cllr-birch"), reason="left-office")
+
+    assert {each.recipient for each in notices(event)} == {"cllr-birch", "team:members-desk"}
+
+
+def test_a_handover_that_nobody_can_be_asked_for_is_told_to_the_desk() -> None:
+    event = CaseHandoverOffered(at=AT, case=case(), to=(), reason="left-office")
+
+    assert [(each.recipient, each.role, each.template) for each in notices(event)] == [
+        ("team:members-desk", "desk", "handover-desk")
+    ]
+
+
+@pytest.mark.parametrize("former", ["cllr-gone", "cllr-alder"])
+def test_a_former_owner_without_an_address_or_who_is_still_the_owner_is_not_told(former: str) -> None:
+    event = CaseOwnerChanged(at=AT, case=case(), owner="cllr-alder", former=former, reason="transferred")
+
+    assert {each.recipient for each in notices(event)} == {"cllr-alder", "team:lighting"}
+
+
+def test_a_new_owner_of_a_case_in_triage_is_told_to_the_triage_team() -> None:
+    event = CaseOwnerChanged(at=AT, case=IN_TRIAGE, owner="cllr-alder", former="cllr-gone", reason="transferred")
+
+    assert {each.recipient for each in notices(event)} == {"cllr-alder", "team:members-desk"}
+
+
+def test_a_mail_keeps_the_id_it_had_before_there_were_calls_and_a_call_has_another() -> None:
+    # sha256 of "event-1|cllr-alder|answer-owner", as versions before this one wrote it
+    before = "521c3366a5418633eac1017bef11a091f2952048d7c662e9f19e4b212cf17dbc"
+
+    assert notice_id("event-1", "cllr-alder", "answer-owner") == before
+    assert notice_id("event-1", "cllr-alder", "answer-owner", "call") != before
+
+
 @pytest.mark.parametrize(
     ("attempts", "seconds"), [(1, 5), (2, 10), (3, 20), (8, 640), (9, 900), (10, 900), (100_000, 900)]
 )
 def test_pauses_double_from_five_seconds_to_a_quarter_of_an_hour(attempts: int, seconds: int) -> None:
     assert pause_after(attempts) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(1, 1), (2, 2), (5, 16), (6, 30), (100_000, 30)])
+def test_a_call_is_tried_again_within_seconds(attempts: int, seconds: int) -> None:
+    assert pause_after(attempts, "call") == timedelta(seconds=seconds)
+
+
+def test_a_mail_is_given_up_after_three_days_and_a_call_after_an_hour() -> None:
+    assert [is_given_up(AT, AT + timedelta(hours=hours)) for hours in (71, 72)] == [False, True]
+    assert [is_given_up(AT, AT + timedelta(minutes=minutes), "call") for minutes in (59, 60)] == [False, True]

@@ -9,12 +9,13 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.notifier.adapters import NOTICES, MongoNoticeBook
+from services.notifier.adapters.notice_book import due_at
 from services.notifier.domain import Notice
 from services.notifier.ports import NoticeBook
 from shared.events import Event, NoticeFailed, NoticeInDoubt, NoticeSent
 from shared.plumbing.history import Say, enter
 from shared.plumbing.store import Store
-from tests.notifier.fakes import CASE, FakeNoticeBook, Watch, notice
+from tests.notifier.fakes import CASE, FakeNoticeBook, Watch, call, notice
 
 
 class Shelf(Protocol):
@@ -107,6 +108,50 @@ async def test_urgent_ones_come_first_then_the_oldest(shelf: Shelf) -> None:
     claims = await shelf.book().claim(2)
 
     assert [claim.notice.event for claim in claims] == ["event-3", "event-1"]
+
+
+async def test_mails_and_calls_are_claimed_apart(shelf: Shelf) -> None:
+    await shelf.put(notice(1), call(2), notice(3))
+
+    calls, mails = await shelf.book().claim(9, "call"), await shelf.book().claim(9, "mail")
+
+    assert [claim.notice.event for claim in calls] == ["event-2"]
+    assert {claim.notice.event for claim in mails} == {"event-1", "event-3"}
+
+
+async def test_of_calls_too_urgent_ones_come_first_then_the_oldest(shelf: Shelf) -> None:
+    for number in (1, 2):
+        await shelf.put(call(number, lane="normal"))
+        shelf.watch.advance(seconds=1)
+    await shelf.put(call(3))
+
+    claims = await shelf.book().claim(2, "call")
+
+    assert [claim.notice.event for claim in claims] == ["event-3", "event-1"]
+
+
+async def test_a_delayed_call_comes_back_within_seconds_and_fails_after_an_hour(shelf: Shelf) -> None:
+    await shelf.put(call(1))
+    (claim,) = await shelf.book().claim(1, "call")
+    assert await shelf.book().delay(claim, "http-503")
+
+    shelf.watch.advance(seconds=1)
+    (again,) = await shelf.book().claim(1, "call")
+    shelf.watch.advance(hours=1)
+    await shelf.book().delay(again, "http-503")
+
+    assert (again.notice.attempts, again.notice.channel) == (1, "call")
+    assert (await shelf.notice(claim.notice.id)).status == "failed"
+
+
+async def test_a_call_claimed_by_a_process_that_died_is_made_by_another(shelf: Shelf) -> None:
+    await shelf.put(call(1))
+    (claim,) = await shelf.book().claim(1, "call")
+    shelf.watch.advance(seconds=121)
+
+    assert await shelf.book().recover() == (1, 0)
+    assert await shelf.book().hand_over(claim) is None
+    assert len(await shelf.book().claim(1, "call")) == 1
 
 
 async def test_a_sent_notice_is_reported_by_a_fact_without_an_address(shelf: Shelf) -> None:
@@ -287,7 +332,7 @@ async def test_the_end_and_its_fact_are_one_write_that_the_sweeper_can_find(mong
 @pytest.mark.mongo
 async def test_the_search_for_due_notices_uses_its_index(mongo_shelf: MongoShelf) -> None:
     await mongo_shelf.put(notice(1))
-    due = {"state.status": "queued", "state.next_at": {"$lte": mongo_shelf.watch.now}}
+    due = due_at(mongo_shelf.watch.now, "mail")
 
     plan = (await mongo_shelf.store.durable["notices"].find(due).sort([("state.lane", -1), ("created", 1)]).explain())[
         "queryPlanner"
@@ -309,3 +354,31 @@ async def test_a_notice_with_days_and_moments_comes_back_as_it_was(mongo_shelf: 
     await mongo_shelf.put(told)
 
     assert await mongo_shelf.notice(told.id) == told
+
+
+@pytest.mark.mongo
+async def test_a_call_is_found_without_a_look_at_the_mails_that_wait(mongo_shelf: MongoShelf) -> None:
+    await mongo_shelf.put(*(notice(number) for number in range(50)), call(99))
+    due = due_at(mongo_shelf.watch.now, "call")
+
+    looking = mongo_shelf.store.durable["notices"].find(due).sort([("state.lane", -1), ("created", 1)])
+    looked = await looking.hint("calls").explain()
+
+    assert "'SORT'" not in str(looked["queryPlanner"]["winningPlan"])
+    assert looked["executionStats"]["totalDocsExamined"] == 1
+
+
+@pytest.mark.mongo
+async def test_a_notice_of_an_older_version_is_a_mail_and_is_sent(mongo_shelf: MongoShelf) -> None:
+    await mongo_shelf.put(notice(1))
+    older = {"state.channel": "", "state.at": "", "state.facts.level": "", "state.facts.round": ""}
+    await mongo_shelf.store.durable["notices"].update_one({}, {"$unset": older})
+
+    assert await mongo_shelf.book().claim(1, "call") in ((), [])
+    (claim,) = await mongo_shelf.book().claim(1)
+    handed_over = await mongo_shelf.book().hand_over(claim)
+    assert handed_over
+    assert await mongo_shelf.book().sent(handed_over)
+
+    assert (claim.notice.channel, claim.notice.at) == ("mail", None)
+    assert (await mongo_shelf.notice(notice(1).id)).status == "sent"

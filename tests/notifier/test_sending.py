@@ -11,6 +11,7 @@ import structlog
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.notifier.adapters import NOTICES, MongoNoticeBook, SmtpPostbox
+from services.notifier.ports import Letter
 from services.notifier.ticker import Sender
 from shared.plumbing.history import Say, enter, technical_now
 from shared.plumbing.store import Store
@@ -36,7 +37,7 @@ async def business() -> datetime:
     return datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-def sender(store: Store, spoken: Spoken, server: MailServer) -> tuple[Sender, list[SmtpPostbox]]:
+def sender(store: Store, spoken: Spoken, server: MailServer) -> tuple[Sender[Letter], list[SmtpPostbox]]:
     postboxes = [
         SmtpPostbox("127.0.0.1", server.port, starttls="never", timeout=5.0, local_hostname="localhost")
         for _ in range(3)
@@ -57,7 +58,7 @@ async def test_two_instances_send_every_notice_exactly_once(database: AsyncDatab
     async with mail_server() as server:
         senders = [sender(store, spoken, server) for _ in range(2)]
 
-        async def work(one: Sender) -> None:
+        async def work(one: Sender[Letter]) -> None:
             while await store.durable["notices"].count_documents({"state.status": {"$ne": "sent"}}):
                 await one.turn()
 

@@ -1,6 +1,7 @@
-"""Writes the mails: words from `templates/`, names from the published council, headers that cannot be broken out of.
+"""Writes the mails: words from the council or `templates/`, names from the council, headers nobody can break out of.
 
 What a template may use is exactly `Words`: public facts and names at work. Never hand it a case, an event or a person.
+The council's own words stand in place of a template where some hold on the day; the template where they do not fit.
 """
 
 import hashlib
@@ -13,17 +14,24 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from html import escape
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.notifier.domain import DUTY, TEAM, Notice, Role, is_address
 from services.notifier.ports import CannotBeWritten, Letter
 from shared.calendar import LONDON
-from shared.council import Directory
+from shared.council import Directory, MailText
+from shared.council.texts import PLACEHOLDERS, CannotBeFilled, fill, placeholders_of
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|=\?.*\?=", re.DOTALL)
 """C0 and C1 controls, line and paragraph separator, half a surrogate pair, encoded words."""
 _END_OF_DAY = time(23, 59, 59)
+_BETWEEN_PARAGRAPHS = re.compile(r"\n\s*\n")
+
+Unusable = Callable[[str, str, str], None]
+"""Hears of a text of the council that does not fit: its id, the mail it stands for, and why, as a code."""
 
 
 class UnsafeHeader(ValueError):
@@ -66,6 +74,21 @@ class Words:
     reason: str
     outcome: str
     rule: str
+    former_team: str
+    former_owner: str
+    part_team: str
+    part_by: str
+    officer: str
+    round: int
+    """How often it has been called out again."""
+
+
+class Wording(NamedTuple):
+    """What a mail says, in both forms."""
+
+    subject: str
+    text: str
+    html: str
 
 
 def written_day(day: date) -> str:
@@ -91,12 +114,22 @@ class TemplateLetterWriter:
         now: Callable[[], datetime],
         *,
         sender: str | None = None,
+        unusable: Unusable = lambda *_: None,
     ) -> None:
-        """Ask `directory` anew for every mail; `now` is real time; `sender` replaces `noreply@<mail domain>`."""
+        """Ask for council and time anew for every mail.
+
+        Args:
+            directory: gives the council of now.
+            public_url: what the address of a case begins with.
+            now: real time.
+            sender: replaces `noreply@<mail domain>`.
+            unusable: hears of the council's texts that do not fit.
+        """
         self._directory = directory
         self._public_url = public_url.rstrip("/")
         self._now = now
         self._sender = sender
+        self._unusable = unusable
         # The same files twice: in HTML every value is escaped, in plain text none is.
         self._text = _environment(autoescape=False)
         self._html = _environment(autoescape=True)
@@ -121,7 +154,6 @@ class TemplateLetterWriter:
         """Look up what the template may say."""
         directory, facts = self._directory(), notice.facts
         service, ward = directory.service(notice.service), directory.ward(notice.ward)
-        owner, team = directory.person(facts.owner), directory.team(facts.team) if facts.team else None
         return Words(
             council=directory.council.name,
             reference=notice.reference,
@@ -130,8 +162,8 @@ class TemplateLetterWriter:
             thing=facts.kind,
             service=service.name if service else notice.service,
             ward=ward.name if ward else notice.ward,
-            owner=owner.full_name if owner else facts.owner,
-            team=team.name if team else facts.team or "",
+            owner=self._person(facts.owner),
+            team=self._team(facts.team),
             danger=notice.lane == "urgent",
             acknowledge_by=written_moment(facts.acknowledge_by) if facts.acknowledge_by else "",
             answer_by=written_moment(facts.answer_by) if facts.answer_by else "",
@@ -143,6 +175,12 @@ class TemplateLetterWriter:
             reason=facts.reason or "",
             outcome=facts.outcome or "",
             rule=facts.rule or "",
+            former_team=self._team(facts.former_team),
+            former_owner=self._person(facts.former_owner),
+            part_team=self._team(facts.part_team),
+            part_by=written_moment(facts.part_by) if facts.part_by else "",
+            officer=self._person(facts.officer),
+            round=facts.round,
         )
 
     def render(self, template: str, words: Words) -> tuple[str, str]:
@@ -152,16 +190,51 @@ class TemplateLetterWriter:
         html = self._html.get_template(name).render(values, layout="base.html.j2")
         return text.strip() + "\n", html.strip() + "\n"
 
+    def wording(self, notice: Notice, words: Words) -> Wording:
+        """Give what the mail says: in the council's own words where some hold on the day, else in the built-in ones."""
+        on = (notice.at or self._now()).astimezone(LONDON).date()
+        own = self._directory().text_of(notice.template, on)
+        if own:
+            try:
+                return self._in_own_words(own, words)
+            except CannotBeFilled as error:
+                self._unusable(own.id, notice.template, error.reason)
+            except UnsafeHeader:
+                self._unusable(own.id, notice.template, "unsafe-subject")
+        return Wording(f"[{words.reference}] {words.service}", *self.render(notice.template, words))
+
+    def _in_own_words(self, own: MailText, words: Words) -> Wording:
+        """Fill a text of the council; the subject begins with the reference, whatever it says."""
+        values = asdict(words)
+        said = {name: str(values["url" if name == "link" else name]) for name in PLACEHOLDERS}
+        subject = check_header("Subject", f"[{words.reference}] {fill(own.subject, said)}")
+        plain = fill(own.body, said)
+        # Escaped before it is filled: escaping leaves braces alone, and each word is escaped by itself.
+        marked = fill(escape(own.body), said, _marked)
+        values |= {"subject": subject, "has_link": "link" in placeholders_of(own.body)}
+        text = self._text.get_template("own.txt.j2").render(values, paragraphs=_BETWEEN_PARAGRAPHS.split(plain))
+        html = self._html.get_template("own.html.j2").render(values, paragraphs=_BETWEEN_PARAGRAPHS.split(marked))
+        return Wording(subject, text.strip() + "\n", html.strip() + "\n")
+
+    def _team(self, team_id: str | None) -> str:
+        team = self._directory().team(team_id) if team_id else None
+        return team.name if team else team_id or ""
+
+    def _person(self, person_id: str | None) -> str:
+        person = self._directory().person(person_id) if person_id else None
+        return person.full_name if person else person_id or ""
+
     def _message(
         self, notice: Notice, words: Words, domain: str, sender: str, addressee: tuple[str, str]
     ) -> EmailMessage:
         name, recipient = addressee
         root = hashlib.sha256(notice.recipient.encode()).hexdigest()[:16]
         thread = f"<case.{notice.reference}.{root}@{domain}>"
+        wording = self.wording(notice, words)
         headers: dict[str, str | Address] = {
             "From": _address("From", words.council, sender),
             "To": _address("To", name, recipient),
-            "Subject": f"[{notice.reference}] {words.service}",
+            "Subject": wording.subject,
             "Date": format_datetime(self._now()),
             "Message-ID": f"<{notice.id}@{domain}>",
             "In-Reply-To": thread,
@@ -173,10 +246,9 @@ class TemplateLetterWriter:
         message = EmailMessage(policy=SMTP)
         for header, value in headers.items():
             message[header] = value if isinstance(value, Address) else check_header(header, value)
-        text, html = self.render(notice.template, words)
         # Quoted-printable: no mail server on the way has to be asked whether it takes eight bits.
-        message.set_content(text, cte="quoted-printable")
-        message.add_alternative(html, subtype="html", cte="quoted-printable")
+        message.set_content(wording.text, cte="quoted-printable")
+        message.add_alternative(wording.html, subtype="html", cte="quoted-printable")
         return message
 
 
@@ -194,6 +266,12 @@ def _addressee(recipient: str, directory: Directory) -> tuple[str | None, str]:
         return directory.address_of(recipient), team.name if team else ""
     person = directory.person(recipient)
     return directory.address_of(recipient), person.full_name if person else ""
+
+
+def _marked(name: str, word: str) -> str:
+    """Escape a placeholder's word; the link can be followed."""
+    safe = escape(word)
+    return f'<a href="{safe}">{safe}</a>' if name == "link" else safe
 
 
 def _paragraph(text: str) -> str:

@@ -13,12 +13,13 @@ from pymongo import DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import PyMongoError
 
 from services.notifier import domain
-from services.notifier.domain import AT_ONCE, End, Notice, Status
+from services.notifier.domain import AT_ONCE, Channel, End, Notice, Status
 from services.notifier.ports import BookAway, Claim
 from shared.plumbing.history import Cause, Document, Say, append, technical_now
 from shared.plumbing.store import Collection, Store
 
 _NAME = "notices"
+_CALLS = "calls"
 
 NOTICES = Collection(
     _NAME,
@@ -28,10 +29,16 @@ NOTICES = Collection(
             name="due",
             partialFilterExpression={"state.status": "queued"},
         ),
+        IndexModel(
+            [("state.lane", DESCENDING), ("created", 1), ("state.next_at", 1)],
+            name=_CALLS,
+            partialFilterExpression={"state.status": "queued", "state.channel": "call"},
+        ),
         IndexModel([("state.status", 1), ("state.claimed_until", 1)], name="ends"),
     ),
 )
-"""`ends` also counts the notices by status, e.g. those in doubt."""
+"""`ends` also counts the notices by status, e.g. those in doubt. Calls have an index of their own: one is found at once
+however many mails wait."""
 
 _UNCLAIMED = {"state.claimed_by": "", "state.claimed_until": AT_ONCE}
 
@@ -63,13 +70,14 @@ class MongoNoticeBook:
         self._claim_for = claim_for
         self._now = now
 
-    async def claim(self, limit: int) -> Sequence[Claim]:
+    async def claim(self, limit: int, channel: Channel = "mail") -> Sequence[Claim]:
         """Take over what is due: look, compare-and-set, and read back what is ours."""
         notices, now = self._store.durable[_NAME], self._now()
-        due = {"state.status": "queued", "state.next_at": {"$lte": now}}
+        due = due_at(now, channel)
         turn = uuid4().hex
         try:
-            found = await notices.find(due, {"_id": 1}).sort([("state.lane", -1), ("created", 1)]).to_list(limit)
+            looking = notices.find(due, {"_id": 1}).sort([("state.lane", -1), ("created", 1)])
+            found = await (looking.hint(_CALLS) if channel == "call" else looking).to_list(limit)
             if not found:
                 return ()
             wanted = {"_id": {"$in": [document["_id"] for document in found]}}
@@ -125,9 +133,9 @@ class MongoNoticeBook:
         return await self._end(claim, "in_doubt", domain.in_doubt(claim.notice, await self._business_now()), reason)
 
     async def delay(self, claim: Claim, reason: str) -> bool:
-        """Queue it again, later each time; after 72 hours it has failed."""
+        """Queue it again, later each time; tried for as long as its channel allows, it has failed."""
         now, notice = self._now(), claim.notice
-        if domain.is_given_up(claim.created, now):
+        if domain.is_given_up(claim.created, now, notice.channel):
             return await self.failed(claim, reason)
         # A hand-over has counted the attempt already.
         attempts = notice.attempts if notice.status == "handed_over" else notice.attempts + 1
@@ -136,7 +144,7 @@ class MongoNoticeBook:
             {
                 "state.status": "queued",
                 "state.attempts": attempts,
-                "state.next_at": now + domain.pause_after(attempts),
+                "state.next_at": now + domain.pause_after(attempts, notice.channel),
                 "state.reason": reason,
             }
             | _UNCLAIMED,
@@ -191,6 +199,15 @@ class MongoNoticeBook:
         if result:
             self._relay.say(write.says)
         return result
+
+
+def due_at(now: datetime, channel: Channel) -> Document:
+    """Say which notices of a channel are due; those of older versions name none and are mails."""
+    return {
+        "state.status": "queued",
+        "state.channel": "call" if channel == "call" else {"$ne": "call"},
+        "state.next_at": {"$lte": now},
+    }
 
 
 def _claim(document: Document) -> Claim:
