@@ -10,7 +10,6 @@ from structlog.typing import FilteringBoundLogger
 
 from services.notifier.domain import Notice
 from services.notifier.ports import (
-    Call,
     Delayed,
     Doubtful,
     Letter,
@@ -24,15 +23,12 @@ from services.notifier.ports import (
 from services.notifier.ticker import Pace, Sender
 from shared.events import NoticeFailed, NoticeInDoubt, NoticeSent
 from tests.notifier.fakes import (
-    FakeDutyCaller,
     FakeNoticeBook,
     FakePostbox,
     Patience,
-    PlainCallWriter,
     PlainWriter,
     Tally,
     Watch,
-    call,
     notice,
 )
 
@@ -56,12 +52,6 @@ class Stage:
             batch=3,
             last_mail=5.0,
             sleep=self.patience,
-        )
-
-    def caller(self, *lines: FakeDutyCaller) -> Sender[Call]:
-        """The loop of calls, over the same book."""
-        return Sender(
-            self.book, PlainCallWriter(), lines, self.tally, self.log, channel="call", batch=3, sleep=self.patience
         )
 
     def put(self, *numbers: int) -> list[Notice]:
@@ -369,83 +359,3 @@ async def test_mails_are_spaced_by_the_rate() -> None:
     await stage.sender.turn()
 
     assert stage.patience.slept == [pytest.approx(1000, abs=1)]
-
-
-async def test_a_call_waits_for_no_mail_and_not_for_their_pace() -> None:
-    stage, line = Stage(rate=0.001), FakeDutyCaller()
-    stage.put(*range(1, 20))
-    danger = call(20)
-    stage.book.put(danger)
-
-    await stage.caller(line).turn()
-
-    assert line.made == [danger.id]
-    assert stage.patience.slept == []
-    assert stage.postbox.delivered == []
-
-
-async def test_each_loop_leaves_the_other_channel_alone() -> None:
-    stage, line = Stage(), FakeDutyCaller()
-    (told,) = stage.put(1)
-    danger = call(2)
-    stage.book.put(danger)
-
-    await stage.sender.turn()
-    assert (stage.postbox.delivered, stage.book.notice(danger.id).status) == ([told.id], "queued")
-    await stage.caller(line).turn()
-
-    assert (line.made, stage.statuses()) == ([danger.id], ["sent", "sent"])
-
-
-async def test_a_call_is_made_while_the_mail_server_is_away() -> None:
-    stage, line = Stage(), FakeDutyCaller()
-    stage.book.put(call(1))
-    stage.postbox.opening = [PostboxAway("no-connection")]
-    await stage.sender.turn()
-
-    await stage.caller(line).turn()
-
-    assert len(line.made) == 1
-
-
-async def test_a_call_nobody_takes_now_is_made_again_within_seconds_and_given_up_after_an_hour() -> None:
-    stage, line = Stage(), FakeDutyCaller()
-    stage.book.put(call(1))
-    caller = stage.caller(line)
-    line.answers = [Delayed("http-503") for _ in range(3)]
-
-    await caller.turn()
-    stage.watch.advance(seconds=1)
-    await caller.turn()
-    assert stage.statuses() == ["queued"]
-    stage.watch.advance(hours=1)
-    await caller.turn()
-
-    assert stage.statuses() == ["failed"]
-    (fact,) = stage.book.said
-    assert isinstance(fact, NoticeFailed)
-    assert (fact.template, fact.recipient, fact.reason) == ("call-unacknowledged", "off-cedar", "http-503")
-
-
-async def test_a_call_nobody_answered_for_is_in_doubt_and_not_made_again() -> None:
-    stage, line = Stage(), FakeDutyCaller()
-    stage.book.put(call(1))
-    line.answers = [Doubtful("no-answer")]
-
-    await stage.caller(line).turn()
-    stage.watch.advance(minutes=5)
-    await stage.caller(line).turn()
-
-    assert stage.statuses() == ["in_doubt"]
-    assert line.made == []
-
-
-async def test_a_call_that_was_made_is_said_by_the_name_of_why() -> None:
-    stage, line = Stage(), FakeDutyCaller()
-    stage.book.put(call(1))
-
-    await stage.caller(line).turn()
-
-    (fact,) = stage.book.said
-    assert isinstance(fact, NoticeSent)
-    assert (fact.template, fact.lane) == ("call-unacknowledged", "urgent")
