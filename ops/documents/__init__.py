@@ -12,9 +12,9 @@ from typing import Any
 
 from ops.documents.asyncapi import asyncapi
 from ops.documents.configuration import configuration
-from ops.documents.schemas import json_schemas
+from ops.documents.schemas import council_schema, json_schemas
 
-__all__ = ["asyncapi", "configuration", "json_schemas", "openapi", "stale", "write_all"]
+__all__ = ["asyncapi", "configuration", "council_schema", "json_schemas", "openapi", "stale", "write_all"]
 
 _SCHEMAS = "docs/schemas"
 
@@ -54,6 +54,7 @@ def _wanted(root: Path) -> Iterator[tuple[Path, str]]:
     yield root / "docs/configuration.md", configuration()
     for name, schema in json_schemas().items():
         yield root / _SCHEMAS / f"{name}.json", _text(schema)
+    yield root / _SCHEMAS / "casework.council.json", _text(council_schema())
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""JSON Schemas of everything that travels: events as they are, commands and questions as they stand on the wire.
+"""JSON Schemas of everything that travels, and of a council: events as they are, commands and questions as on the wire.
 
 There the confidential fields of a command are one sealed string; what it holds stands beside it as `contentSchema`.
 """
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from shared.commands import COMMANDS, QUERIES, CaseReply, CasesReply, CommandReply, EventsReply
 from shared.commands.base import Asked
+from shared.council import Council
 from shared.events import CATALOGUE, Event
 from shared.plumbing.sealed import FIELD, REPLY
 
@@ -38,6 +39,11 @@ def json_schemas() -> dict[str, Schema]:
         name: {"$schema": DIALECT, "$id": f"urn:{name.replace('.', ':')}"} | schema
         for name, schema in sorted(found.items())
     }
+
+
+def council_schema() -> Schema:
+    """Describe a council as a version holds it; its files are checked for more than a schema can say."""
+    return {"$schema": DIALECT, "$id": "urn:casework:council"} | Council.model_json_schema()
 
 
 def event_schema(event: type[Event], refs: str = LOCAL) -> Schema:

@@ -120,6 +120,7 @@ async def publish(  # noqa: PLR0913  what stands in the record
     activates: datetime | None = None,
     rolled_back_to: int | None = None,
     overtake: bool = False,
+    expects: int | None = None,
 ) -> int:
     """Publish a checked council as the next version, unless the same content will be in force then; give its number.
 
@@ -131,9 +132,11 @@ async def publish(  # noqa: PLR0913  what stands in the record
         activates: when it comes into force, by the business clock; at once without.
         rolled_back_to: the version whose content this is once more.
         overtake: whether versions that are to come into force later may be lost to this one.
+        expects: the newest number whoever publishes has seen, if he has looked; 0: none.
 
     Raises:
-        PublishRefused: the moment has passed, or a version would be lost to this one, or the council is too big.
+        PublishRefused: the moment has passed, a version would be lost to this one, there is a newer one than expected,
+            or the council is too big.
         RecordBroken: a document among the versions is none.
         ValueError: the moment has no time zone.
     """
@@ -146,14 +149,13 @@ async def publish(  # noqa: PLR0913  what stands in the record
         now = _kept(await MovableClock(database).now())
         moment = now if activates is None else _kept(activates)
         known = await published_versions(database)
-        if (there := _as_it_will_be(known, digest, moment, overtake=overtake)) is not None:
+        if (there := settled(known, digest, moment, now, overtake=overtake)) is not None:
             return there.number
-        _refuse_what_has_passed(moment, now)
-        if not overtake:
-            _refuse_to_lose(known, digest, moment, now)
-        number = known[-1].number + 1 if known else 1
+        newest = known[-1].number if known else 0
+        if expects is not None and newest != expects:
+            raise PublishRefused(f"version {newest} was published meanwhile, by {known[-1].author}: look again")
         document: dict[str, Any] = {
-            "_id": number,
+            "_id": newest + 1,
             "digest": digest,
             "version": council.version,
             "author": author,
@@ -168,7 +170,26 @@ async def publish(  # noqa: PLR0913  what stands in the record
             await database[VERSIONS].insert_one(document)
         except DuplicateKeyError:  # somebody published at the same moment: ours comes after, and is looked at anew
             continue
-        return number
+        return newest + 1
+
+
+def settled(
+    known: Sequence[Published], digest: str, moment: datetime, now: datetime, *, overtake: bool
+) -> Published | None:
+    """Find the version that makes it needless to publish this content for a moment, if there is one.
+
+    Raises:
+        PublishRefused: it may not be published: the moment has passed, or a version would be lost to it.
+    """
+    if (there := _as_it_will_be(known, digest, moment, overtake=overtake)) is not None:
+        return there
+    if moment < now - GRACE:
+        raise PublishRefused(
+            f"{local(moment)} has passed (it is {local(now)}): name a later time, or none to publish at once"
+        )
+    if not overtake:
+        _refuse_to_lose(known, digest, moment, now)
+    return None
 
 
 def _kept(moment: datetime) -> datetime:
@@ -185,13 +206,6 @@ def _as_it_will_be(known: Sequence[Published], digest: str, moment: datetime, *,
     there = in_force(known, moment)
     same = there is not None and there.digest == digest and not (overtake and to_come(known, moment))
     return there if same else None
-
-
-def _refuse_what_has_passed(moment: datetime, now: datetime) -> None:
-    if moment < now - GRACE:
-        raise PublishRefused(
-            f"{local(moment)} has passed (it is {local(now)}): name a later time, or none to publish at once"
-        )
 
 
 def _refuse_to_lose(known: Sequence[Published], digest: str, moment: datetime, now: datetime) -> None:

@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from ops import documents
 from ops.documents.composition import SERVICES, composed, settings_of
 from shared.commands import COMMANDS, QUERIES
+from shared.council import load_bundle
 from shared.plumbing.settings import PREFIX
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +55,7 @@ def test_documents_are_written_once_and_what_describes_nothing_goes(tmp_path: Pa
 
     stale = documents.stale(tmp_path)
 
-    assert len(written) == 3 + len(SCHEMAS)
+    assert len(written) == 3 + len(SCHEMAS) + 1
     assert stale == [changed, left_over]
     assert documents.write_all(tmp_path) == stale
     assert documents.stale(tmp_path) == []
@@ -120,6 +121,22 @@ def test_the_openapi_document_keeps_the_standard() -> None:
 
     assert document["openapi"].startswith("3.1.")
     assert [f"{error.json_path}: {error.message}" for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+def test_the_schema_of_a_council_takes_the_sample_and_refuses_a_broken_one() -> None:
+    schema, sample = documents.council_schema(), load_bundle(ROOT / "council").model_dump(mode="json")
+    validator = Draft202012Validator(schema)
+    broken = sample | {"rules": [*sample["rules"], {"id": "Not a slug", "service": "noise"}]}
+
+    Draft202012Validator.check_schema(schema)
+    assert [error.json_path for error in validator.iter_errors(sample)] == []
+    assert {error.json_path for error in validator.iter_errors(broken)} == {
+        f"$.rules[{len(sample['rules'])}]",
+        f"$.rules[{len(sample['rules'])}].id",
+    }
+    assert {name for name, field in schema["properties"].items() if "$ref" in str(field)} == {
+        name for name, value in sample.items() if isinstance(value, dict | list)
+    }
 
 
 @pytest.mark.parametrize(("name", "schema"), SCHEMAS.items(), ids=SCHEMAS)

@@ -9,6 +9,7 @@ import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
 from ops.connections import Databases
+from ops.council.publishing import Order, Outcome, carry_out, propose, propose_rollback
 from ops.council.standing import RUNS, WITHIN
 from ops.development import SERVICES
 from shared.council import Council
@@ -36,6 +37,16 @@ def with_rules_moved(council: Council, version: str) -> Council:
 def databases(city: City) -> Databases:
     """Say where the council's data lies."""
     return Databases(city.system.mongo_url, city.system.mongo_prefix)
+
+
+async def put(city: City, council: Council, order: Order) -> Outcome:
+    """Publish a council, as the command does."""
+    return await carry_out(databases(city), await propose(databases(city), council, order))
+
+
+async def go_back(city: City, number: int, order: Order) -> Outcome:
+    """Publish an old version once more, as the command does."""
+    return await carry_out(databases(city), await propose_rollback(databases(city), number, order))
 
 
 async def versions_of(city: City) -> list[Published]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ops.council.publishing import Order, publish_council, roll_back
+from ops.council.publishing import Order
 from ops.council.standing import WITHIN
 from ops.development import SERVICES
 from shared.commands import case_id_for
@@ -22,10 +22,11 @@ from tests.faults.publishing import (
     ROUTED,
     all_run,
     business_now,
-    databases,
+    go_back,
     judge_decisions,
     judge_switches,
     lines_of,
+    put,
     running,
     switches,
     versions_named,
@@ -68,7 +69,7 @@ async def back_afterwards(city: City) -> AsyncIterator[int]:
     try:
         yield first.number
     finally:
-        outcome = await roll_back(databases(city), first.number, WHO._replace(overtake=True))
+        outcome = await go_back(city, first.number, WHO._replace(overtake=True))
         await all_run(city, outcome.version.number, within=60)
 
 
@@ -110,15 +111,15 @@ async def test_a_changed_rule_that_is_published_under_load_loses_and_mixes_nothi
 
     async def publish_and_go_back() -> None:
         await asyncio.sleep(1)
-        outcome = await publish_council(databases(city), moved, WHO)
+        outcome = await put(city, moved, WHO)
         took["at once"] = await all_run(city, outcome.version.number)
         await asyncio.sleep(1)
-        outcome = await roll_back(databases(city), 1, WHO)
+        outcome = await go_back(city, 1, WHO)
         took["back"] = await all_run(city, outcome.version.number)
 
         lines, now = lines_of(city), await business_now(city)
         offset = now - real_now()
-        outcome = await publish_council(databases(city), moved, WHO._replace(activates=now + AHEAD))
+        outcome = await put(city, moved, WHO._replace(activates=now + AHEAD))
         assert set((await running(city)).values()) == {outcome.version.number - 1}
         await all_run(city, outcome.version.number, within=AHEAD.total_seconds() + WITHIN.total_seconds())
         taken = [at for _, number, at in switches(city, lines) if number == outcome.version.number]
@@ -153,7 +154,7 @@ async def test_whoever_is_killed_while_a_version_is_published_comes_back_on_the_
         for turn, service in enumerate(service for _ in range(ROUNDS) for service in SERVICES):
             waits = turn % 2 == 1
             moment = await business_now(city) + timedelta(seconds=2) if waits else None
-            publishing = publish_council(databases(city), old if waits else moved, WHO._replace(activates=moment))
+            publishing = put(city, old if waits else moved, WHO._replace(activates=moment))
             _, outcome = await asyncio.gather(killed(service, chance.uniform(0, 2.5)), publishing)
             await city.stands()
             back.append(await all_run(city, outcome.version.number))

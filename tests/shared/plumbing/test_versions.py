@@ -213,6 +213,31 @@ async def test_whoever_publishes_at_the_same_moment_comes_after(database: Versio
 
 
 @pytest.mark.mongo
+async def test_what_was_published_after_somebody_looked_is_not_published_over(
+    database: Versions, sample_council: Council
+) -> None:
+    assert await put(database, sample_council, expects=0) == 1
+    await put(database, named(sample_council, "b"))
+
+    with pytest.raises(PublishRefused, match="version 2 was published meanwhile, by Ada Elm: look again"):
+        await put(database, named(sample_council, "c"), expects=1)
+
+    assert await put(database, named(sample_council, "c"), expects=2) == 3
+
+
+@pytest.mark.mongo
+async def test_of_many_who_looked_at_the_same_moment_one_publishes(database: Versions, sample_council: Council) -> None:
+    await put(database, sample_council)
+
+    outcomes = await asyncio.gather(
+        *(put(database, named(sample_council, f"v{each}"), expects=1) for each in range(5)), return_exceptions=True
+    )
+
+    assert sorted(map(repr, map(type, outcomes))) == sorted(map(repr, [int] + [PublishRefused] * 4))
+    assert len(await published_versions(database)) == 2
+
+
+@pytest.mark.mongo
 async def test_a_moment_without_a_zone_is_a_mistake(database: Versions, sample_council: Council) -> None:
     with pytest.raises(ValueError, match="has no time zone"):
         await put(database, sample_council, activates=datetime(2026, 12, 1))  # noqa: DTZ001  that is the mistake
