@@ -13,8 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, Valida
 from ops.importing.modern_gov import addresses_in
 from ops.importing.records import Member, Roll, WardRoll
 from ops.importing.refusals import ImportRefused
-from ops.importing.source import MAX_BYTES, Fetched, fetch, is_address, refuse_a_page
-from ops.importing.words import decoded, is_vacancy, party_name, person_name, ward_key
+from ops.importing.source import MAX_BYTES, Fetched, Progress, fetch, is_address, refuse_a_page
+from ops.importing.words import decoded, is_vacancy, party_name, person_name, slug_of, ward_key
 
 _MOST_FILES = 2_000
 
@@ -42,7 +42,7 @@ class _Listed(BaseModel):
 _Every = TypeAdapter(list[_Listed])
 
 
-def fetch_lgsf(source: str) -> list[Fetched]:
+def fetch_lgsf(source: str, progress: Progress | None = None) -> list[Fetched]:
     """Read a file, a web address, or every JSON file of a folder.
 
     Raises:
@@ -50,13 +50,13 @@ def fetch_lgsf(source: str) -> list[Fetched]:
     """
     folder = Path(source)
     if is_address(source) or not folder.is_dir():
-        return [fetch(source)]
+        return [fetch(source, progress)]
     files = sorted(folder.glob("*.json"))[: _MOST_FILES + 1]
     if not files or len(files) > _MOST_FILES:
         raise ImportRefused(f"{source}: {len(files) or 'no'} JSON files: name a folder of one council's members")
     found, size = [], 0
     for file in files:
-        found.append(fetch(str(file)))
+        found.append(fetch(str(file), progress))
         size += len(found[-1].content)
         if size > MAX_BYTES:
             raise ImportRefused(f"{source}: more than {MAX_BYTES // 1_000_000} MB: this is no list of members")
@@ -105,7 +105,7 @@ def _listed(file: Fetched) -> list[_Listed]:
 def _member(given: _Listed, ward: str, mail_domain: str) -> Member:
     own = tuple(email for email in addresses_in(given.email) if _is_for_work(email, mail_domain))
     return Member(
-        external_id=decoded(given.raw_identifier),
+        external_id=slug_of(decoded(given.raw_identifier)),
         name=person_name(given.raw_name),
         ward=ward,
         party=party_name(given.raw_party),

@@ -102,14 +102,14 @@ class _Matching:
         for person in self._rows:
             if person in self._free:
                 key = self._key(self._rows[person])
-                for ward in {self._register.ward_of(seat) for seat in self._register.sitting_or_to_come(person)}:
-                    here[key, ward].append(person)
+                for code in {self._register.ward_of(seat) for seat in self._register.sitting_or_to_come(person)}:
+                    here[key, code].append(person)
         there = Counter((person_key(member.name), ward) for member, ward in listed)
         waiting = []
         for member, ward in listed:
-            key = (person_key(member.name), ward)
-            people = here.get(key, [])
-            if len(people) == there[key] == 1:
+            same = (person_key(member.name), ward)
+            people = here.get(same, [])
+            if len(people) == there[same] == 1:
                 self._take(member, ward, people[0])
             elif people:
                 who = " or ".join(people)

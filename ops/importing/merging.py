@@ -225,8 +225,7 @@ class _Merging:
         """Give the days on which newcomers took seats of a ward that somebody had."""
         arrived = sorted(self._arrivals[ward])
         sat = len(self._register.sitting_in(ward)) - sum(day <= self._asked.on for day in arrived)
-        seats = self._register.places.seats(ward) or sat
-        succeeded = max(0, sat + len(arrived) - seats)
+        succeeded = max(0, sat + len(arrived) - self._register.places.seats(ward))
         return arrived[len(arrived) - succeeded :]
 
     def _refuse_a_purge(self) -> None:

@@ -16,7 +16,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 from ops.importing.records import Member, Roll, Term, WardRoll
 from ops.importing.refusals import ImportRefused
 from ops.importing.source import Fetched, mark_of
-from ops.importing.words import decoded, is_vacancy, lines_of, party_name, person_name
+from ops.importing.words import decoded, is_vacancy, lines_of, party_name, person_name, slug_of
 
 _ROOT = "councillorsbyward"
 _WARD = (_ROOT, "wards", "ward")
@@ -162,7 +162,7 @@ class _Listening:
             return
         self._roll.members.append(
             Member(
-                external_id=decoded(given.get("councillorid", "")),
+                external_id=slug_of(decoded(given.get("councillorid", ""))),
                 name=person_name(given["fullusername"]),
                 ward="",
                 party=party_name(given.get("politicalpartytitle", "")),

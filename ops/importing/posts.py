@@ -24,9 +24,9 @@ _SAYS_NOTHING = frozenset(
 def holders_on(council: Council, on: date) -> dict[str, set[str]]:
     """Give the portfolios of each councillor who holds one on a day."""
     held: dict[str, set[str]] = {}
-    for portfolio in council.portfolios:
-        if portfolio.holds_on(on):
-            held.setdefault(portfolio.holder, set()).add(portfolio.code)
+    for post in council.posts:
+        if post.holds_on(on):
+            held.setdefault(post.councillor, set()).add(post.portfolio)
     return held
 
 

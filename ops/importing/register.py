@@ -7,7 +7,10 @@ from pathlib import Path
 from ops.importing.refusals import ImportRefused
 from ops.importing.rows import CsvFile, Row
 from ops.importing.words import listed, person_key, ward_key
+from shared.council import Ward
 
+SEATS = Ward.model_fields["seats"].default
+"""How many councillors a ward elects where its row does not say."""
 _WIDTH = 3
 _PREFIX = "cllr-"
 
@@ -161,10 +164,10 @@ class Places:
         said = self._file.get(self._rows[code], "valid_from")
         return date.fromisoformat(said) if said else date.min
 
-    def seats(self, code: str) -> int | None:
-        """Say how many seats a ward has, where the file says so."""
+    def seats(self, code: str) -> int:
+        """Say how many councillors a ward elects."""
         said = self._file.get(self._rows[code], "seats")
-        return int(said) if said.isdecimal() else None
+        return int(said) if said else SEATS
 
     def refuse_unknown(self, titles: list[str], aliases: list[str]) -> None:
         """Refuse wards the council does not have, and codes that no ward has.

@@ -16,7 +16,7 @@ class Row:
     """One row: its cells by column, how it stands in the file, and what it was before."""
 
     def __init__(self, cells: list[str], raw: str | None) -> None:
-        """Take the cells in the order of the header; `raw` is the row's own text with its line end, None for a new row."""
+        """Take the cells in the order of the header; `raw` is its own text with its line end, None for a new row."""
         self.cells = cells
         self.raw = raw
         self.before = None if raw is None else list(cells)

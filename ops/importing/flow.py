@@ -1,0 +1,75 @@
+"""From a proposal to files: rehearsed on a copy, written whole, never over somebody else's change.
+
+The one rule: a folder is written only if `load_bundle` takes what it would be.
+"""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.importing.proposal import Proposal
+from ops.importing.refusals import ImportRefused
+from shared.council import Council, load_bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A proposal that would make a sound council, and the texts it would write."""
+
+    folder: Path
+    council: Council
+    before: dict[str, str | None]
+    texts: dict[str, str]
+    changes: tuple[str, ...]
+
+
+def rehearse(folder: Path, proposal: Proposal) -> Rehearsed:
+    """Try a proposal on a copy of the folder.
+
+    Raises:
+        BundleRefused: the council it makes would be broken; nothing was changed.
+    """
+    before, texts, changes = {}, {}, []
+    for file in proposal.files:
+        found = list(file.changes())
+        if found:
+            before[file.name], texts[file.name] = file.original, file.text()
+            changes += found
+    with tempfile.TemporaryDirectory(prefix="casework-import-") as place:
+        copy = Path(place)
+        for path in folder.iterdir():
+            if path.is_file():
+                shutil.copyfile(path, copy / path.name)
+        for name, text in texts.items():
+            _write(copy / name, text)
+        council = load_bundle(copy)
+    return Rehearsed(folder, council, before, texts, tuple(changes))
+
+
+def write(rehearsed: Rehearsed) -> None:
+    """Write the files, each whole.
+
+    Raises:
+        ImportRefused: somebody has changed one since it was read, or the folder cannot be written.
+    """
+    for name, was in rehearsed.before.items():
+        path = rehearsed.folder / name
+        now = path.read_bytes().decode("utf-8", "replace") if path.exists() else None
+        if now != was:
+            raise ImportRefused(f"{path} has changed in the meantime: nothing was written; import again")
+    try:
+        for name, text in rehearsed.texts.items():
+            path = rehearsed.folder / name
+            unfinished = path.with_name(f".{name}.new")
+            _write(unfinished, text)
+            if path.exists():
+                shutil.copymode(path, unfinished)
+            os.replace(unfinished, path)  # noqa: PTH105  its name says that it is atomic
+    except OSError as error:
+        raise ImportRefused(f"{rehearsed.folder} cannot be written ({error.strerror})") from None
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_bytes(text.encode("utf-8"))
