@@ -11,7 +11,10 @@ from pathlib import Path
 
 from ops.importing.proposal import Proposal
 from ops.importing.refusals import ImportRefused
+from ops.importing.rows import CsvFile
 from shared.council import Council, load_bundle
+
+_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,13 @@ def rehearse(folder: Path, proposal: Proposal) -> Rehearsed:
 
     Raises:
         BundleRefused: the council it makes would be broken; nothing was changed.
+        ImportRefused: a cell would be a formula to a spreadsheet.
     """
     before, texts, changes = {}, {}, []
     for file in proposal.files:
         found = list(file.changes())
         if found:
+            _refuse_formulas(file)
             before[file.name], texts[file.name] = file.original, file.text()
             changes += found
     with tempfile.TemporaryDirectory(prefix="casework-import-") as place:
@@ -46,6 +51,20 @@ def rehearse(folder: Path, proposal: Proposal) -> Rehearsed:
             _write(copy / name, text)
         council = load_bundle(copy)
     return Rehearsed(folder, council, before, texts, tuple(changes))
+
+
+def _refuse_formulas(file: CsvFile) -> None:
+    """Refuse a text that a spreadsheet would run when somebody opens the file.
+
+    Raises:
+        ImportRefused: there is one.
+    """
+    for name, column, text in file.new_cells():
+        if text.startswith(_FORMULA):
+            raise ImportRefused(
+                f"{file.name}: {column} of {name[:80]!r} begins with {text[0]!r}, and a spreadsheet would take it for "
+                "a formula: have the source corrected, or correct a saved copy"
+            )
 
 
 def write(rehearsed: Rehearsed) -> None:

@@ -23,7 +23,10 @@ class Matches:
     """Member and code of the ward."""
     untouched: set[str] = field(default_factory=set)
     """Ids in the record that must stay as they are, because somebody of the source might be them."""
+    undecided: list[Member] = field(default_factory=list)
+    """Who is left out."""
     left_out: list[str] = field(default_factory=list)
+    """Why, and what to do."""
 
 
 def match(register: Register, listed: list[tuple[Member, str]]) -> Matches:
@@ -68,14 +71,18 @@ class _Matching:
     def _leave(self, member: Member, why: str, people: list[str]) -> None:
         self._free.difference_update(people)
         self.found.untouched.update(people)
+        self.found.undecided.append(member)
         self.found.left_out.append(f"{member.label}: {why}")
 
     def refuse_two_wards(self, listed: list[tuple[Member, str]]) -> list[tuple[Member, str]]:
         """Leave out whom the source lists in two wards."""
         wards = Counter(member.external_id for member, _ in listed if member.external_id)
-        kept = []
+        kept, told = [], set[str]()
         for member, ward in listed:
+            if member.external_id in told:
+                continue
             if wards[member.external_id] > 1:
+                told.add(member.external_id)
                 why = "the source lists this id in more than one ward; have that corrected, or correct a saved copy"
                 self._leave(member, why, self._ids.get(member.external_id, []))
             else:

@@ -152,7 +152,6 @@ class _Merging:
         taken = {address: owner for address, owner in owners.items() if owner}
         if taken:
             address, owner = next(iter(taken.items()))
-            matches.untouched.add(owner)
             why = f"{address} is already the address of {self._register.name_of(owner)}; "
             if member.external_id and self._register.is_councillor(owner):
                 why += f"if they are one person, write {key} as external_id in councillors.csv, else "
@@ -161,6 +160,7 @@ class _Merging:
             why = f"{member.emails[0]} is the address of several members, and one alone may read a case; {fix}"
         else:
             why = f"the source has no address for work; {fix}"
+        matches.undecided.append(member)
         self.proposal.left_out.append(f"{member.label}: {why}")
 
     # --- seats ------------------------------------------------------------------------------------------------------
@@ -174,8 +174,14 @@ class _Merging:
             self._leaving += [(seat, over) for seat in held if register.begins(seat) <= over]
             return
         elsewhere = [seat for seat in held if register.ward_of(seat) != ward]
-        if any(register.ward_of(seat) == ward and register.ends(seat) >= on for seat in register.seats_of(person)):
-            self._leaving += [(seat, None) for seat in elsewhere]
+        here = [seat for seat in register.sitting_or_to_come(person) if register.ward_of(seat) == ward]
+        if here:
+            begins = min(map(register.begins, here))
+            for seat in elsewhere:
+                if begins <= on:
+                    self._leaving.append((seat, None))
+                elif register.ends(seat) >= begins:  # until the seat to come begins
+                    register.end(seat, begins - _DAY)
             return
         today = [seat for seat in elsewhere if register.begins(seat) == on]
         if today:  # it has not lasted a day: the wrong ward is corrected, not ended
@@ -201,6 +207,9 @@ class _Merging:
     def _end_absent(self, matches: Matches, covered: set[str], newcomers: dict[str, Member]) -> None:
         """Have the seats end of those the source no longer lists, in the wards it does list."""
         there = {person for _, _, person in matches.known} | set(newcomers) | matches.untouched
+        # Who has the address of somebody undecided may be the same person.
+        addresses = {address for member in matches.undecided for address in member.emails}
+        there |= {owner for address in addresses if (owner := self._register.owner_of(address))}
         for person in sorted(self._before - there):
             self._leaving += [
                 (seat, None) for seat in self._register.sitting(person) if self._register.ward_of(seat) in covered

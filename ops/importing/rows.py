@@ -115,6 +115,15 @@ class CsvFile:
                 ]
                 yield f"{self.name}: {name}: {', '.join(changed)}"
 
+    def new_cells(self) -> Iterator[tuple[str, str, str]]:
+        """Give every cell that was written: the row's name, the column and the text."""
+        for row in self.rows:
+            name = " ".join(self.get(row, column) for column in self._named_by)
+            before = row.before or [""] * len(row.cells)
+            for column, was, now in zip(self.header, before, row.cells, strict=True):
+                if was != now:
+                    yield name, column, now
+
     def text(self) -> str:
         """Write the file."""
         written = io.StringIO(newline="")

@@ -13,8 +13,8 @@ _LINE_BREAK = re.compile(r"<\s*(br|/p|/li|/div)\b[^<>]{0,200}>", re.IGNORECASE)
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
 _APOSTROPHES = re.compile(r"['\u2018\u2019\u02bc`.]")
 _TITLE = re.compile(
-    r"^(the\s+)?((right\s+)?worshipful\s+|(lord\s+|deputy\s+)?mayor,?\s+(of\s+\w+,?\s+)?|leader,?\s+)*"
-    r"((county|city|district|borough|town)\s+)?(councillor|councilor|cllr|clr)\b\.?\s*",
+    r"^((the|right|worshipful|lord|lady|deputy|mayor|mayoress|leader|chair|chairman|of|council|county|city|district|"
+    r"borough|town|alderman|dr|mr|mrs|ms|miss|sir|dame)\b[\s,.]*)*(councillor|councilor|cllr|clr)\b[\s.,:]*",
     re.IGNORECASE,
 )
 _VACANT = re.compile(r"\b(vacant|vacancy|unfilled|to be (elected|confirmed)|tbc)\b", re.IGNORECASE)
