@@ -85,20 +85,20 @@ def _read(path: Path, tell: Progress) -> Fetched:
 
 
 def _downloaded(source: str, tell: Progress) -> Fetched:
+    host = "the host"
     try:
         url = httpx2.URL(source)
-    except httpx2.InvalidURL as error:
-        raise ImportRefused(f"this is no web address: {error}") from None
-    if not url.host:
-        raise ImportRefused("this web address names no host")
-    try:
-        # No cookie, no login: whatever stands in ~/.netrc is not for a council's public page.
+        if not url.host:
+            raise ImportRefused("this web address names no host")
+        host = url.host
         with httpx2.Client(timeout=_TIMEOUT, headers={"Accept-Encoding": "identity"}) as client:
             return _followed(client, url, tell)
+    except httpx2.InvalidURL as error:
+        raise ImportRefused(f"this is no web address, or leads to none: {error}") from None
     except httpx2.TimeoutException:
-        raise ImportRefused(f"{url.host} does not answer in time: try again, or import a saved file") from None
+        raise ImportRefused(f"{host} does not answer in time: try again, or import a saved file") from None
     except httpx2.HTTPError as error:
-        raise ImportRefused(f"{url.host} does not answer ({type(error).__name__}): is the address right?") from None
+        raise ImportRefused(f"{host} does not answer ({type(error).__name__}): is the address right?") from None
 
 
 def _followed(client: httpx2.Client, url: httpx2.URL, tell: Progress) -> Fetched:
@@ -125,7 +125,7 @@ def _refuse_to_stray(url: httpx2.URL, following: httpx2.URL) -> None:
         ImportRefused: it is one.
     """
     if following.scheme not in _PORTS or (url.scheme, following.scheme) == ("https", "http"):
-        raise ImportRefused(f"{url.host} redirects away from https: give an address that does not")
+        raise ImportRefused(f"{url.host} redirects to {following.scheme}, which is not followed: give an https address")
     same_port = url.scheme != following.scheme or _port(url) == _port(following)
     if following.host != url.host or not same_port:
         where = following.host + (f":{following.port}" if following.port else "")

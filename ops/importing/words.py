@@ -134,7 +134,7 @@ def party_name(label: str) -> str:
 
 def slug_of(identifier: str) -> str:
     """Write an id of another system as a word of the council's files: a number stays what it is."""
-    return "-".join(_words(identifier))[:_LONGEST_SLUG].strip("-")
+    return _NO_LETTER.sub("-", identifier.casefold())[:_LONGEST_SLUG].strip("-")
 
 
 def listed(words: Iterable[str], most: int = 8) -> str:
