@@ -23,7 +23,7 @@ from services.gateway.adapters.database import COMMANDS, SESSIONS, BoundedClock,
 from services.gateway.auth import Jwks, SignIn, Tokens
 from services.gateway.config import Config
 from services.gateway.ports import Clock
-from services.gateway.routes import cases, council, development, operations, pages, problems
+from services.gateway.routes import cases, council, development, operations, pages, placing, problems
 from services.gateway.routes.development import Bench
 from services.gateway.routes.frontdoor import FrontDoor, HttpMetrics, Log
 from services.gateway.routes.pages import Reception
@@ -93,7 +93,7 @@ def make_app(face: Face, lifespan: Lifespan | None = None) -> FastAPI:
             {"name": "Council", "description": "The catalogue of services, and who you are."},
         ],
     )
-    for router in (cases.router, cases.commands, council.router, pages.router):
+    for router in (cases.router, cases.commands, placing.router, council.router, pages.router):
         app.include_router(router)
     app.include_router(operations.operations(face.registry, face.asyncapi, make_pages()))
     if face.development:

@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from shared.calendar import Target
-from shared.council import Councillor, Directory, ListeningSystem
+from shared.council import URGENT_IMPACTS, Councillor, Directory, ListeningSystem
 from shared.council.finding import Finder
-from shared.events import Lane
+from shared.events import Impact, Lane
 
 KEY_HEADER = "Idempotency-Key"
 HOME = "/casework"
@@ -141,10 +141,11 @@ def person_today(directory: Directory, person_id: str, today: date) -> Person | 
     )
 
 
-def lane_for(directory: Directory, service: str, flags: frozenset[str]) -> Lane:
-    """Choose the lane: urgent if the service, or a ticked flag of it, means danger. Intake computes it again."""
+def lane_for(directory: Directory, service: str, flags: frozenset[str], impact: Impact = "routine") -> Lane:
+    """Choose the lane: urgent if the service, a ticked flag or the impact is dangerous. Intake computes it again."""
     found = directory.service(service)
-    return "urgent" if found is not None and found.is_danger(flags) else "normal"
+    dangerous = found is not None and found.is_danger(flags)
+    return "urgent" if dangerous or impact in URGENT_IMPACTS else "normal"
 
 
 def read_key(text: str | None) -> str:

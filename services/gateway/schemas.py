@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
 
 from shared.commands import CaseView, Refusal
-from shared.events import CaseKind, Code
+from shared.events import Capacity, CaseKind, Code, Impact
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -74,6 +74,12 @@ class RaiseCaseIn(Sent):
     kind: CaseKind
     service: Code
     ward: Code
+    impact: Impact = "routine"
+    """How much it weighs for those concerned; `safeguarding` and `danger` go by the urgent lane."""
+    capacity: Capacity = "ward"
+    """`cabinet`: business of a portfolio the councillor holds."""
+    portfolio: Code | None = None
+    """Of cabinet business: which portfolio; may be left out where the councillor holds one."""
     flags: Annotated[tuple[Code, ...], Field(max_length=8)] = ()
     cc: Annotated[tuple[Code, ...], Field(max_length=10)] = ()
     share_constituent: StrictBool = False

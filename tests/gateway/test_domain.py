@@ -16,6 +16,7 @@ from services.gateway.domain import (
     read_key,
 )
 from shared.council import Directory
+from shared.events import Impact
 from tests.gateway.fakes import council
 
 TODAY = date(2026, 11, 23)
@@ -54,6 +55,14 @@ def test_an_officer_has_the_roles_and_teams_of_the_council() -> None:
 )
 def test_danger_of_a_service_or_of_its_own_flag_is_urgent(service: str, flags: tuple[str, ...], lane: str) -> None:
     assert lane_for(Directory(council()), service, frozenset(flags)) == lane
+
+
+@pytest.mark.parametrize(
+    ("impact", "lane"),
+    [("routine", "normal"), ("daily-life", "normal"), ("safeguarding", "urgent"), ("danger", "urgent")],
+)
+def test_an_impact_that_endangers_somebody_is_urgent_whatever_the_service(impact: Impact, lane: str) -> None:
+    assert lane_for(Directory(council()), "damp", frozenset(), impact) == lane
 
 
 def test_a_body_hash_does_not_depend_on_how_the_json_was_written() -> None:

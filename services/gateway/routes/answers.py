@@ -32,7 +32,7 @@ class Desk(NamedTuple):
         return await self._give(name, body.model_dump(mode="json") if body else {})
 
     async def raise_case(self, body: Sent) -> Answer:
-        """Give the order to raise a case, by the lane its service and flags ask for."""
+        """Give the order to raise a case, by the lane its service, flags and impact ask for."""
         fields = body.model_dump(mode="json")
         today = self.caller.now.astimezone(LONDON).date()
         judged = judge_form(self.parts.directory, fields, today)
@@ -41,7 +41,8 @@ class Desk(NamedTuple):
                 raise judged
         else:
             fields["form_version"] = judged
-        fields["lane"] = lane_for(self.parts.directory, fields["service"], frozenset(fields["flags"]))
+        fields["lane"] = lane_for(self.parts.directory, fields["service"], frozenset(fields["flags"]), fields["impact"])
+        self.parts.lanes.note(self.reference, fields["lane"])
         answer = await self._give(RaiseCase.name, fields)
         self.response.headers["Location"] = f"{CASES}/{self.reference}"
         return answer
@@ -57,7 +58,7 @@ class Desk(NamedTuple):
     async def _give(self, name: str, fields: dict[str, Any]) -> Answer:
         parts, caller, reference, response = self
         command = _command(name, fields, caller, reference)
-        urgent = fields.get("lane") == "urgent"
+        urgent = parts.lanes.is_urgent(reference)
         command_id = command_id_for(parts.council_code, caller.person.id, caller.key)
         try:
             outcome = await parts.intake.command(command, command_id=command_id, urgent=urgent)
@@ -83,7 +84,10 @@ class Desk(NamedTuple):
             raise refused(reply.refusal)
         if name == RaiseCase.name and not reply.repeated:
             response.status_code = 201
-        return CaseOut.model_validate(dict(reply.view)) if reply.view else Done(reference=reference)
+        if reply.view is None:
+            return Done(reference=reference)
+        parts.lanes.note(reference, reply.view.lane)
+        return CaseOut.model_validate(dict(reply.view))
 
 
 def _command(name: str, fields: dict[str, Any], caller: Caller, reference: str) -> Command:

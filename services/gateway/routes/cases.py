@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from services.gateway.domain import KEY_HEADER, NotFound
 from services.gateway.routes.answers import Answer, Desk
 from services.gateway.routes.examples import CASE, CASES, EVENTS, PENDING
-from services.gateway.routes.look import look
+from services.gateway.routes.look import look, look_through
 from services.gateway.routes.parts import By, Reference, SignedInRoute, The
 from services.gateway.routes.problems import documented, shown
 from services.gateway.schemas import (
@@ -59,14 +59,14 @@ At = Annotated[Desk, Depends(_desk)]
 _LOCATION = {"headers": {"Location": {"description": "Address of the case.", "schema": {"type": "string"}}}}
 _PENDING = {"model": PendingCase, "description": "Safe, not decided yet: ask the address in Location."}
 _RAISED = {"model": CaseOut, "description": "Raised."}
-_ORDERED = documented(400, 403, 404, 409, 413, 415, 422, example=CASE) | {202: _PENDING | _LOCATION | shown(PENDING)}
+ORDERED = documented(400, 403, 404, 409, 413, 415, 422, example=CASE) | {202: _PENDING | _LOCATION | shown(PENDING)}
 
 
 @router.post(
     "",
     summary="Raise a case or report a problem",
     status_code=200,
-    responses=_ORDERED | {201: _RAISED | _LOCATION | shown(CASE)},
+    responses=ORDERED | {201: _RAISED | _LOCATION | shown(CASE)},
     response_description="Raised before, by the same request: the case as it stands now.",
 )
 async def raise_case(parts: The, caller: By, key: Key, body: RaiseCaseIn, response: Response) -> Answer:  # noqa: ARG001  documents the header
@@ -85,7 +85,7 @@ async def list_cases(
 ) -> CasesReply:
     """List the cases this person owns, follows or works on, newest first."""
     asked = ListCases(at=caller.now, actor=caller.person.id, states=tuple(state), limit=limit, after=cursor)
-    return await parts.intake.ask(asked, CasesReply)
+    return await look_through(parts, asked)
 
 
 @router.get(
@@ -119,55 +119,55 @@ async def list_events(
     return reply
 
 
-@commands.post("/acknowledge", summary="Take the case on", responses=_ORDERED)
+@commands.post("/acknowledge", summary="Take the case on", responses=ORDERED)
 async def acknowledge(at: At, body: AcknowledgeIn | None = None) -> Answer:
     """Say that the team takes the case on."""
     return await at.give("acknowledge", body)
 
 
-@commands.post("/add-progress", summary="Say how it stands", responses=_ORDERED)
+@commands.post("/add-progress", summary="Say how it stands", responses=ORDERED)
 async def add_progress(at: At, body: TextIn) -> Answer:
     """Tell the councillor how it stands."""
     return await at.give("add-progress", body)
 
 
-@commands.post("/commit", summary="Promise a date", responses=_ORDERED)
+@commands.post("/commit", summary="Promise a date", responses=ORDERED)
 async def commit(at: At, body: CommitIn) -> Answer:
     """Promise a day, or a range of days."""
     return await at.give("commit", body)
 
 
-@commands.post("/answer", summary="Answer the case", responses=_ORDERED)
+@commands.post("/answer", summary="Answer the case", responses=ORDERED)
 async def answer(at: At, body: TextIn) -> Answer:
     """Give the final response to a case."""
     return await at.give("answer", body)
 
 
-@commands.post("/complete", summary="Say the job is done", responses=_ORDERED)
+@commands.post("/complete", summary="Say the job is done", responses=ORDERED)
 async def complete(at: At, body: CompleteIn | None = None) -> Answer:
     """Say that the reported job is done, or why there is nothing to do."""
     return await at.give("complete", body)
 
 
-@commands.post("/accept", summary="Accept and close", responses=_ORDERED)
+@commands.post("/accept", summary="Accept and close", responses=ORDERED)
 async def accept(at: At, body: AcceptIn | None = None) -> Answer:
     """Accept the response or the completion; the case closes."""
     return await at.give("accept", body)
 
 
-@commands.post("/extend-auto-close", summary="Keep the case open longer", responses=_ORDERED)
+@commands.post("/extend-auto-close", summary="Keep the case open longer", responses=ORDERED)
 async def extend_auto_close(at: At, body: ExtendAutoCloseIn) -> Answer:
     """Keep the case open until a day, or until five working days after the promised one."""
     return await at.give("extend-auto-close", body)
 
 
-@commands.post("/add-cc", summary="Let a colleague follow", responses=_ORDERED)
+@commands.post("/add-cc", summary="Let a colleague follow", responses=ORDERED)
 async def add_cc(at: At, body: PersonIn) -> Answer:
     """Let a fellow ward councillor follow the case."""
     return await at.give("add-cc", body)
 
 
-@commands.post("/remove-cc", summary="End a colleague's following", responses=_ORDERED)
+@commands.post("/remove-cc", summary="End a colleague's following", responses=ORDERED)
 async def remove_cc(at: At, body: PersonIn) -> Answer:
     """End a colleague's following, or one's own."""
     return await at.give("remove-cc", body)

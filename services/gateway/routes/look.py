@@ -4,7 +4,7 @@ from services.gateway.domain import NotFound
 from services.gateway.ports import PendingCommand, Unavailable
 from services.gateway.routes.parts import Caller, Parts
 from services.gateway.schemas import CaseOut, PendingCase, PendingCommandOut, RefusedOut
-from shared.commands import CaseReply, GetCase, RaiseCase
+from shared.commands import CaseReply, CasesReply, GetCase, ListCases, RaiseCase
 
 _MOST = 50
 """Commands asked about at once: a message stays small."""
@@ -31,6 +31,7 @@ async def look(parts: Parts, caller: Caller, reference: str) -> CaseOut | Pendin
         await parts.outbasket.decided(reply.decided)
     open_ = tuple(each for each in pending if each.id not in reply.decided)
     if reply.view is not None:
+        parts.lanes.note(reference, reply.view.lane)
         return CaseOut.model_validate(dict(reply.view) | {"pending": pending_out(open_)})
     if reply.refused is not None:
         refused = reply.refused
@@ -38,6 +39,18 @@ async def look(parts: Parts, caller: Caller, reference: str) -> CaseOut | Pendin
     if _raising(open_):
         return PendingCase(reference=reference, pending=pending_out(open_))
     raise NotFound("There is no such case, or it is not yours to see.", code="no-such-case")
+
+
+async def look_through(parts: Parts, asked: ListCases) -> CasesReply:
+    """Show a page of a person's cases.
+
+    Raises:
+        Unavailable: intake cannot be asked.
+    """
+    reply = await parts.intake.ask(asked, CasesReply)
+    for line in reply.cases:
+        parts.lanes.note(line.reference, line.lane)
+    return reply
 
 
 def pending_out(commands: tuple[PendingCommand, ...]) -> tuple[PendingCommandOut, ...]:

@@ -17,11 +17,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from services.gateway.auth import SignIn, SignInAway, SignInFailed
 from services.gateway.domain import HOME, NotFound, local_path, person_today
 from services.gateway.ports import Unavailable
-from services.gateway.routes.look import look
+from services.gateway.routes.look import look, look_through
 from services.gateway.routes.parts import Caller, Parts, The
 from services.gateway.schemas import CaseOut, PendingCase, RefusedOut
 from shared.calendar import LONDON
-from shared.commands import CasesReply, ListCases, NotAReference, parse_reference
+from shared.commands import ListCases, NotAReference, parse_reference
 
 STYLE = Path(__file__).parent.parent / "static" / "casework.css"
 _MAX_AGE = 8 * 3600
@@ -117,7 +117,7 @@ async def see_my_cases(parts: The, desk: Desk, request: Request) -> Response:
         if caller is None:
             return _to_sign_in(HOME)
         asked = ListCases(at=caller.now, actor=caller.person.id, limit=100)
-        reply = await parts.intake.ask(asked, CasesReply)
+        reply = await look_through(parts, asked)
     except Unavailable:
         return _away(desk)
     session_id = request.cookies[desk.cookie]

@@ -6,7 +6,7 @@ there. The session cookie of the pages is never accepted here.
 
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Any, NamedTuple
 
@@ -28,6 +28,7 @@ from services.gateway.domain import (
 )
 from services.gateway.ports import Clock, Intake, LiveCouncil, Outbasket, Sessions
 from services.gateway.routes.examples import REFERENCE
+from services.gateway.routes.lanes import Lanes
 from shared.calendar import LONDON
 from shared.commands import NotAReference, parse_reference
 from shared.council import Directory
@@ -47,6 +48,8 @@ class Parts:
     """Short name of the council: references and command ids are derived from it."""
     health: Callable[[], Awaitable[Mapping[str, str | None]]]
     """Says of each part what is wrong with it, or None."""
+    lanes: Lanes = field(default_factory=Lanes)
+    """A command on a dangerous case goes by the urgent lane, once the case was shown here."""
 
     @property
     def directory(self) -> Directory:
