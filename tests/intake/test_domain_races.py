@@ -6,17 +6,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.intake.domain.case import LEAD, open_parts
+from services.intake.domain.guards import offered
 from services.intake.domain.policy import ORDER
 from shared.commands import ExtendAutoClose, Refusal
 from shared.council import Directory
-from shared.events import CaseCcAdded, CaseCcRemoved, CaseClosed, CaseState, Clock, ClockKind, Fact
+from shared.events import (
+    CaseAnswered,
+    CaseCcAdded,
+    CaseCcRemoved,
+    CaseClosed,
+    CaseCompleted,
+    CaseRouted,
+    CaseState,
+    CaseTaskAnswered,
+    CaseTaskOpened,
+    Clock,
+    ClockKind,
+    Fact,
+    PartOf,
+)
 from tests.counts import count
 from tests.intake.stories import (
+    CARER,
     COLLEAGUE,
     DEMOCRATIC,
     DIRECTORY,
+    MANAGER,
     MONDAY,
     OFFICER,
+    OTHER_OFFICER,
     OWNER,
     STRANGER,
     Story,
@@ -31,13 +50,17 @@ from tests.intake.stories import (
     well_formed,
 )
 
-PEOPLE = st.sampled_from((OWNER, COLLEAGUE, OFFICER, DEMOCRATIC, STRANGER))
+EVERYBODY = (OWNER, COLLEAGUE, OFFICER, OTHER_OFFICER, MANAGER, CARER, DEMOCRATIC, STRANGER)
+PEOPLE = st.sampled_from(EVERYBODY)
+ANSWERS = ("housing", "streets", "parts", "triage")
+"""What routing may say: a team, the same with parts for two others, or that people must decide."""
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("command"), st.sampled_from(ORDER), PEOPLE),
         st.tuples(st.just("extend"), st.integers(-3, 400), st.booleans()),
         st.tuples(st.just("promise"), st.integers(-3, 400), st.none()),
-        st.tuples(st.just("route"), st.booleans(), st.none()),
+        st.tuples(st.just("offered"), st.integers(0, 20), PEOPLE),
+        st.tuples(st.just("route"), st.sampled_from(ANSWERS), st.integers(0, 3)),
         st.tuples(st.just("fire-next"), st.integers(0, 60), st.none()),
         st.tuples(st.just("fire-old"), st.integers(0, 50), st.none()),
         st.tuples(st.just("wait"), st.integers(1, 40), st.none()),
@@ -63,6 +86,10 @@ class Walk:
         match kind:
             case "command":
                 self.story.give(well_formed(str(what), case, str(who), self.now))
+            case "offered" if commands := offered(case, str(who), DIRECTORY, self.now):
+                name = commands[_number(what) % len(commands)]
+                result = self.story.give(well_formed(name, case, str(who), self.now))
+                assert not isinstance(result, Refusal), (name, who, result)
             case "extend":
                 until = DIRECTORY.calendar.local_date(self.now) + timedelta(days=_number(what))
                 wish = {"to_commitment": True} if who else {"until": until}
@@ -72,7 +99,7 @@ class Walk:
                 command = well_formed("commit", case, OFFICER, self.now).model_copy(update={"promised": promised})
                 self.story.give(command)
             case "route":
-                self.story.hear(routed(self.now) if what else undecided(self.now))
+                self.hear_routing(str(what), self.now - timedelta(days=_number(who)))
             case "fire-next" if case.public.clocks:
                 clock = min(case.public.clocks, key=lambda each: each.due)
                 self.now = max(self.now, clock.due) + timedelta(hours=_number(what))
@@ -85,11 +112,19 @@ class Walk:
                 self.now += timedelta(days=_number(what))
         self.look(case.public, before)
 
+    def hear_routing(self, what: str, at: datetime) -> None:
+        if what == "triage":
+            self.story.hear(undecided(at))
+        elif what == "parts":
+            self.story.hear(routed(at, also=(PartOf(team="adults", target="2wd"), PartOf(team="streets"))))
+        else:
+            self.story.hear(routed(at, team=what))
+
     def fire(self, clock: Clock) -> None:
-        running = self.story.case.public.clock(clock.kind)
+        runs = any((each.kind, each.rev) == (clock.kind, clock.rev) for each in self.story.case.public.clocks)
         before, state = len(self.story.facts), self.story.case
         self.story.hear(timer(clock.kind, clock.rev, self.now))
-        if running is None or running.rev != clock.rev:
+        if not runs:
             assert len(self.story.facts) == before, "a stale timer changes nothing"
             assert self.story.case == state
 
@@ -97,12 +132,12 @@ class Walk:
         case = self.story.case
         assert case.seq == len(self.story.facts)
         for clock in case.public.clocks:
-            kept = before.clock(clock.kind)
             assert clock.rev <= case.seq
-            assert clock.rev == case.seq or kept == clock, "a clock that was not moved keeps its rev"
+            assert clock.rev > count or clock in before.clocks, "a clock that was not moved keeps its rev"
         self.set.extend(clock for clock in case.public.clocks if clock not in self.set)
         new = self.story.facts[count:]
-        assert len(new) <= 1
+        assert _belong_together(new)
+        self.look_at_parts(case.public)
         if before.state == "closed":
             said = (CaseCcAdded, CaseCcRemoved)
             assert all(isinstance(fact.event, said) for fact in new), "a closed case only gains and loses readers"
@@ -110,6 +145,22 @@ class Walk:
         for fact in new:
             self.look_at(fact, before)
         assert case.public.state != "committed" or case.public.clock("autoclose") is None
+
+    def look_at_parts(self, public: CaseState) -> None:
+        """What must be true of the parts and of the team in any state."""
+        waiting = {task.number for task in open_parts(public)}
+        timed = [number for clock in public.clocks if (number := self.story.case.part_of(clock)) is not None]
+        assert sorted(timed) == sorted(waiting), "each open part has its clock, and no other part has one"
+        assert (public.team is None) is (public.state == "raised")
+        lead_done = any(task.number == LEAD for task in public.tasks)
+        if public.state in {"answered", "completed", "closed"}:
+            assert not waiting, "a case ends when all its parts are done"
+        elif lead_done:
+            assert waiting, "a case whose parts are all done has ended"
+        if public.state in {"with_team", "in_progress"}:
+            assert public.clock("answer") or public.clock("commitment"), "somebody owes an answer"
+        if public.state in {"with_team", "triage"}:
+            assert public.clock("acknowledge"), "whoever has it must take it on in time"
 
     def look_at(self, fact: Fact, before: CaseState) -> None:
         if not isinstance(fact.event, CaseClosed):
@@ -122,6 +173,16 @@ class Walk:
             assert case.keep_open_until is None or today >= case.keep_open_until
             assert case.promised is None or today >= case.promised
             assert fact.event.at == self.now
+
+
+def _belong_together(facts: list[Fact]) -> bool:
+    """Say whether these facts may be one write: one alone, a routing with its parts, or a last part with the end."""
+    kinds = [type(fact.event) for fact in facts]
+    if len(kinds) <= 1:
+        return True
+    if kinds[0] is CaseRouted:
+        return set(kinds[1:]) == {CaseTaskOpened}
+    return kinds in ([CaseTaskAnswered, CaseAnswered], [CaseTaskAnswered, CaseCompleted])
 
 
 def _number(what: object) -> int:
