@@ -92,15 +92,10 @@ class InMongo(Bench):
         )
 
     async def publish(self, number: int, of: Council, activates: datetime) -> None:
-        await self.database[VERSIONS].insert_one(
-            {
-                "_id": number,
-                "version": of.version,
-                "published": activates,
-                "activates": activates,
-                "bundle": of.model_dump_json(),
-            }
-        )
+        about = {"digest": of.digest(), "version": of.version, "author": "test", "reason": "test"}
+        when = {"published": activates, "activates": activates}
+        bundle = {"bundle": of.model_dump_json()}
+        await self.database[VERSIONS].insert_one({"_id": number, **about, **when, **bundle})
 
     async def spoil(self, number: int) -> None:
         await self.database[VERSIONS].update_one({"_id": number}, {"$set": {"bundle": '{"code": "A Name"}'}})

@@ -187,7 +187,7 @@ async def test_a_record_that_is_no_version_is_reported_once_and_passed_over(data
         await desk.look(at(2))
 
     complaints = [line for line in logs if line["log_level"] == "error"]
-    assert [(line["number"], line["error"]) for line in complaints] == [(1, "KeyError"), (3, "ValidationError")]
+    assert [(line["number"], line["error"]) for line in complaints] == [(1, "RecordBroken"), (3, "ValidationError")]
     assert "A Name" not in str(complaints)
     assert await desk.told() == [("2:2026-05-01", ["activated"])]
 

@@ -1,17 +1,16 @@
 """Council data as it was published: read only, any version by its number, for a version never changes."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
 from structlog.typing import FilteringBoundLogger
 
 from services.scheduler.domain import Version
 from shared.council import Council, Directory
-from shared.plumbing.council import VERSIONS
+from shared.plumbing.history import Document
 from shared.plumbing.store import Database
+from shared.plumbing.versions import VERSIONS, Published, RecordBroken
 
-_VERSION: Final = TypeAdapter(Version)
 _KEPT: Final = 2
 """Directories at hand: that of the world seen last, and that of the next."""
 
@@ -47,20 +46,13 @@ class PublishedCouncil:
             self._directories[number] = Directory(council, number)
         return self._directories[number]
 
-    def _version(self, document: dict[str, Any]) -> Version | None:
-        """Read what is beside the council; a version without a moment of its own came into force when published."""
+    def _version(self, document: Document) -> Version | None:
         try:
-            return _VERSION.validate_python(
-                {
-                    "number": document["_id"],
-                    "version": document["version"],
-                    "activates": document.get("activates", document["published"]),
-                    "rolled_back_to": document.get("rolled_back_to"),
-                }
-            )
-        except (KeyError, ValidationError) as error:
+            found = Published.of(document)
+        except RecordBroken as error:
             self._complain(document["_id"], error)
             return None
+        return Version(found.number, found.version, found.activates, found.rolled_back_to)
 
     def _complain(self, number: int, error: Exception) -> None:
         """Log once that a version cannot be read; never what stands in it, which may be somebody's name."""
