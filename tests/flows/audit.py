@@ -1,9 +1,21 @@
 """What must be true after any flow: every message has ended done or dead, and nothing personal has shown anywhere."""
 
+import urllib.parse
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
 from bson import encode
 
+from ops.stack.management import Management
+from ops.stack.mongo import Mongo
+from ops.stack.rabbit import Rabbit
+from shared.council import Council
+from tests.flows.people import CANARY
 from tests.flows.programs import Program
-from tests.flows.town import SERVICES, Town
+from tests.flows.town import SERVICES, Town, a_town
 
 DONE = {"done", "repeated", "nothing-to-do", "refused"}
 """What may become of a message that is not a dead letter."""
@@ -42,3 +54,29 @@ async def _metrics(program: Program) -> str:
 def shown_in(places: dict[str, str], words: str) -> list[str]:
     """Name the places where some words show, in whatever case."""
     return [place for place, text in places.items() if words.casefold() in text.casefold()]
+
+
+@asynccontextmanager
+async def audited_town(  # noqa: PLR0913, PLR0917  the servers it runs on, and how it begins
+    rabbit: Rabbit,
+    management: Management,
+    mongo: Mongo,
+    folder: Path,
+    bundle: Council | None = None,
+    begins: datetime | None = None,
+) -> AsyncIterator[Town]:
+    """Run a town on a vhost of its own; when it is over, look whether everything has ended as it must."""
+    vhost = f"flows-{uuid.uuid4().hex[:12]}"
+    management.create_vhost(vhost)
+    url = urllib.parse.urlsplit(rabbit.url)._replace(path=f"/{vhost}").geturl()
+    try:
+        async with a_town(url, mongo.url, folder, bundle, begins) as running:
+            yield running
+            await running.settle()
+            places = await places_of(running)
+            await running.stop()
+            assert neither_done_nor_dead(running) == []
+            assert await running.tap.waiting() == {}  # what was taken and never acknowledged would be back there
+            assert shown_in(places, CANARY) == []
+    finally:
+        management.delete_vhost(vhost)

@@ -37,7 +37,7 @@ from services.routing.app import create_app as create_routing
 from services.scheduler.app import create_app as create_scheduler
 from services.scheduler.config import Config as SchedulerConfig
 from shared.council import Council, Directory, RoutingRule, load_bundle
-from shared.plumbing.clock import MovableClock
+from shared.plumbing.clock import CLOCK, MovableClock, real_now
 from shared.plumbing.council import publish
 from shared.plumbing.sealed import SealBox
 from shared.plumbing.settings import Settings
@@ -128,6 +128,8 @@ class Town:
             ("intake", "cases"): [unsaid],
             ("routing", "decisions"): [unsaid],
             ("scheduler", "diaries"): [unsaid, {"state.next_due": {"$type": "date", "$lte": now}}],
+            ("scheduler", "transitions"): [unsaid, {"state.concerns_cases": True, "state.reviewed": False}],
+            ("scheduler", "publications"): [unsaid],
             ("notifier", "notices"): [unsaid, {"state.status": {"$nin": _ENDED}}],
             ("gateway", "commands"): [unsaid],
         }
@@ -162,15 +164,28 @@ class Town:
 
 
 @asynccontextmanager
-async def a_town(vhost_url: str, mongo_url: str, folder: Path) -> AsyncIterator[Town]:
-    """Run everything; when it has been stopped again, its databases go."""
+async def a_town(
+    vhost_url: str, mongo_url: str, folder: Path, bundle: Council | None = None, begins: datetime | None = None
+) -> AsyncIterator[Town]:
+    """Run everything; when it has been stopped again, its databases go.
+
+    Args:
+        vhost_url: a vhost of the town's own.
+        mongo_url: a database server.
+        folder: where the issuer keeps its keys.
+        bundle: the council; the sample council with two gaps in its rule table if none is given.
+        begins: the business time when it starts; the real time if none is given.
+    """
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd writes six lines a mail
-    prefix, bundle = f"t{uuid.uuid4().hex[:12]}", council()
+    prefix, bundle = f"t{uuid.uuid4().hex[:12]}", bundle or council()
     async with AsyncExitStack() as stack:
         mongo = await stack.enter_async_context(AsyncMongoClient[dict[str, Any]](mongo_url, tz_aware=True))
-        await publish(mongo[f"{prefix}_council"], bundle, author="test", reason="test")
         for owner in ("council", *SERVICES):
             stack.push_async_callback(mongo.drop_database, f"{prefix}_{owner}")
+        if begins:
+            offset = (begins - real_now()).total_seconds()
+            await mongo[f"{prefix}_council"][CLOCK].insert_one({"_id": CLOCK, "offset_seconds": offset})
+        await publish(mongo[f"{prefix}_council"], bundle, author="test", reason="test")
         async with await connect(vhost_url) as connection:
             await declare(await connection.channel())
         tap = await stack.enter_async_context(tapped(vhost_url))
