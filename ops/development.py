@@ -215,6 +215,7 @@ def programs_of(
             "CASEWORK_SMTP_HOST": "127.0.0.1",
             "CASEWORK_SMTP_PORT": str(ports.smtp),
             "CASEWORK_SMTP_STARTTLS": "never",
+            "CASEWORK_DUTY_WEBHOOK_URL": f"{system.inbox_url}/duty",
         },
         "gateway": {
             "CASEWORK_SEAL_KEYS": seal,

@@ -1,5 +1,7 @@
 """A mail server for development that delivers nothing: it keeps the last mails in memory and shows them.
 
+Beside the mails stand the calls that its duty desk takes: `ops.duty_desk`.
+
 The one rule: everything a mail brings is text from a stranger; it reaches a page escaped, or in a sandboxed frame.
 """
 
@@ -27,9 +29,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from fastapi.responses import HTMLResponse
 
 from ops.arguments import parsed
+from ops.duty_desk import LONGEST_WAIT, Calls, router_of, table_of
 
 CAPACITY = 5_000
-LONGEST_WAIT = 30.0  # seconds a request may wait for a mail
 _LARGEST_MAIL = 2 * 1024 * 1024  # bytes
 
 _CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -107,6 +109,7 @@ class Inbox:
         self._mails: deque[Mail] = deque(maxlen=capacity)
         self._ids = itertools.count(1)
         self._arrived = asyncio.Condition()
+        self.calls = Calls(capacity)
 
     async def receive(self, sender: str, recipients: Iterable[str], content: bytes) -> Mail:
         """Keep one mail; beyond the capacity the oldest goes."""
@@ -157,8 +160,9 @@ class Inbox:
         return next((mail for mail in self._mails if mail.id == number), None)
 
     def clear(self) -> None:
-        """Forget every mail."""
+        """Forget every mail and every call."""
         self._mails.clear()
+        self.calls.clear()
 
 
 class _Handler:
@@ -263,10 +267,11 @@ def create_app(inbox: Inbox, settings: Settings | None = None) -> fastapi.FastAP
             yield
 
     app = fastapi.FastAPI(title="Development inbox", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.include_router(router_of(inbox.calls))
 
     @app.get("/", response_class=HTMLResponse)
     async def index() -> HTMLResponse:
-        return _page("Inbox", _list(inbox.find()))
+        return _page("Inbox", _list(inbox.find()) + table_of(inbox.calls.find()))
 
     @app.get("/messages/{number}", response_class=HTMLResponse)
     async def show(number: int) -> HTMLResponse:

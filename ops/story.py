@@ -138,6 +138,7 @@ class Story:
         self._say(f"{reference}  …and, behind {len(before)} of them, dangerous waste is reported")
         routed = await self._case_when(reference, lambda case: bool(case["team"]), "the dangerous report routed")
         self._say(f"{reference}  routed on the urgent lane to {routed['team_name']}: {routed['routed_by']}")
+        await self._call(reference, routed["team_name"])
         found = await self._mail(reference, COUNCILLOR, _RECEIPT[COUNCILLOR], "receipt")
         overtaken = before - await self._receipted(seen, found)
         if not overtaken:
@@ -217,6 +218,17 @@ class Story:
         mail = await self._until(look, f"e-mail to {person}: {what}")
         self._say(f"{reference}  {what} e-mail to {mail['to'][0]}: {mail['subject']}")
         return mail
+
+    async def _call(self, reference: str, team: str) -> None:
+        """Wait until whoever is on duty was called."""
+
+        async def look() -> dict[str, Any] | None:
+            calls = await self._ask("GET", "/dev/inbox/api/calls", params={"reference": reference})
+            return next((call["told"] for call in calls), None)
+
+        told = await self._until(look, f"a call to whoever is on duty in {team}")
+        who = told["officer"]["name"] if told["officer"] else f"whoever is on duty in {told['team']['name']}"
+        self._say(f"{reference}  by a second channel {who} is called: {told['why']}")
 
     async def _mails(self, reference: str, person: str) -> list[dict[str, Any]]:
         return await self._inbox(to=await self._address(person), subject=reference)

@@ -34,6 +34,7 @@ STEPS = (
     r"outcome e-mail to",
     r"dangerous waste is reported",
     r"routed on the urgent lane to Environment Response",
+    r"by a second channel .* is called: new-danger",
     r"overtook \d+ ordinary reports",
     r"the end: every step happened",
 )

@@ -34,6 +34,7 @@ class Evidence:
     """The last `caseseq` the scheduler knows, by case id."""
     heard: Sequence[Heard]
     mails: Counter[str]
+    """Mails that arrived and calls that were made, by their notice's id."""
     dead: Counter[str] = field(default_factory=Counter)
 
 
@@ -66,7 +67,7 @@ async def gather(city: City, crowd: Crowd, book: Book) -> Evidence:
         notices=notices,
         diaries={document["_id"]: document["state"]["caseseq"] for document in diaries},
         heard=[one for one in await city.listen() if one.subject in ids],
-        mails=await city.mails(),
+        mails=await city.mails() + await city.calls(),
         dead=await city.dead(),
     )
 

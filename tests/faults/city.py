@@ -264,6 +264,12 @@ class City:
             found = (await client.get(f"{self.system.inbox_url}/api/messages")).json()
         return Counter(str(mail["headers"]["Message-ID"]).strip("<>").partition("@")[0] for mail in found)
 
+    async def calls(self) -> Counter[str]:
+        """Count the calls that were made by their notice's id."""
+        async with httpx2.AsyncClient(timeout=30, trust_env=False) as client:
+            found = (await client.get(f"{self.system.inbox_url}/api/calls")).json()
+        return Counter(str(call["told"]["id"]) for call in found)
+
 
 @asynccontextmanager
 async def a_city(folder: Path) -> AsyncIterator[City]:

@@ -202,6 +202,7 @@ DEVELOPMENT = [
     ("POST", "/dev/clock"),
     ("GET", "/dev/people?team=housing"),
     ("GET", "/dev/inbox/api/messages"),
+    ("GET", "/dev/inbox/api/calls"),
     ("POST", "/dev/issuer/token"),
 ]
 
@@ -266,7 +267,11 @@ def behind(seen: list[tuple[str, bytes]], status: int = 200) -> httpx2.AsyncBase
         seen.append((f"{request.method} {request.url}", await request.body()))
         return JSONResponse([{"id": 1}] if request.method == "GET" else {"access_token": "t"}, status_code=status)
 
-    routes = [Route("/api/messages", answer), Route("/dev/token", answer, methods=["POST"])]
+    routes = [
+        Route("/api/messages", answer),
+        Route("/api/calls", answer),
+        Route("/dev/token", answer, methods=["POST"]),
+    ]
     return httpx2.ASGITransport(app=Starlette(routes=routes))
 
 
@@ -275,11 +280,13 @@ async def test_inbox_and_issuer_are_reached_through_the_gateway() -> None:
 
     async with House(behind=behind(seen)).visit() as client:
         mails = await client.get("/dev/inbox/api/messages?to=moss%40exampleton.example&wait=5")
+        calls = await client.get("/dev/inbox/api/calls?after=1")
         token = await client.post("/dev/issuer/token", json={"sub": "cllr-moss"})
 
-    assert (mails.json(), token.json()) == ([{"id": 1}], {"access_token": "t"})
+    assert (mails.json(), calls.json(), token.json()) == ([{"id": 1}], [{"id": 1}], {"access_token": "t"})
     assert seen == [
         ("GET http://inbox.example/api/messages?to=moss%40exampleton.example&wait=5", b""),
+        ("GET http://inbox.example/api/calls?after=1", b""),
         ("POST http://issuer.example/dev/token", b'{"sub":"cllr-moss"}'),
     ]
 

@@ -152,6 +152,81 @@ async def test_a_mail_in_an_unknown_charset_is_still_kept(inbox: Inbox) -> None:
     assert mail.text.startswith("qapla'")
 
 
+CALL = {
+    "id": "n-1",
+    "why": "new-danger",
+    "reference": "CW-00000-00000",
+    "link": "http://127.0.0.1:8080/casework/CW-00000-00000",
+    "service": "Dangerous waste",
+    "ward": "Abbey",
+    "team": {"id": "response", "name": "Environment Response"},
+    "officer": None,
+    "level": 0,
+    "round": 0,
+}
+
+
+async def test_a_call_comes_out_as_json_and_is_found_by_its_reference(api: httpx2.AsyncClient) -> None:
+    for told in (CALL, CALL | {"reference": "CW-11111-11111"}, CALL | {"why": "unacknowledged"}):
+        assert (await api.post("/duty", json=told)).status_code == httpx2.codes.ACCEPTED
+
+    every = (await api.get("/api/calls")).json()
+    found = (await api.get("/api/calls", params={"reference": "CW-00000-00000", "after": 1})).json()
+
+    assert [(call["id"], call["told"]["why"]) for call in every] == [
+        (1, "new-danger"),
+        (2, "new-danger"),
+        (3, "unacknowledged"),
+    ]
+    assert every[0]["told"] == CALL
+    assert every[0]["received_at"].endswith("+00:00")
+    assert [call["id"] for call in found] == [3]
+
+
+async def test_a_request_that_waits_gets_the_call_as_it_comes(api: httpx2.AsyncClient) -> None:
+    waiting = asyncio.create_task(api.get("/api/calls", params={"reference": "CW-00000-00000", "wait": 20}))
+
+    await api.post("/duty", json=CALL)
+
+    assert [call["told"]["reference"] for call in (await waiting).json()] == ["CW-00000-00000"]
+
+
+async def test_calls_stand_beside_the_mails_and_go_with_them(api: httpx2.AsyncClient, settings: Settings) -> None:
+    await send(settings, letter())
+    await api.post("/duty", json=CALL)
+    await api.post("/duty", json=CALL | {"officer": {"id": "off-1", "name": "Cleo Cedar"}})
+
+    page = (await api.get("/")).text
+    await api.delete("/api/messages")
+
+    assert "Missed bin" in page
+    assert "<td>Environment Response<td>new-danger<td>" in page
+    assert "<td>Cleo Cedar<td>" in page
+    assert '<a href="http://127.0.0.1:8080/casework/CW-00000-00000"' in page
+    assert (await api.get("/api/calls")).json() == []
+
+
+async def test_the_page_escapes_everything_a_call_brings(api: httpx2.AsyncClient) -> None:
+    await api.post("/duty", json=dict.fromkeys(CALL, EVIL))
+    await api.post("/duty", json=CALL | {"team": {"name": EVIL}, "link": "javascript:alert(1)", "round": ["x"]})
+    await api.post("/duty", json={})
+
+    page = (await api.get("/")).text
+
+    assert "<script" not in page
+    assert 'href="javascript' not in page
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"{", 400), (b"\xff", 400), (b"[" * 60_000, 400), (b"[]", 422), (b'"x"', 422), (b" " * 65_537, 413)],
+    ids=["empty", "half", "no text", "deep", "list", "text", "large"],
+)
+async def test_what_is_no_call_is_refused(api: httpx2.AsyncClient, body: bytes, status: int) -> None:
+    assert (await api.post("/duty", content=body)).status_code == status
+    assert (await api.get("/api/calls")).json() == []
+
+
 async def test_a_wrong_password_is_refused_at_once_and_the_right_one_taken(inbox: Inbox) -> None:
     settings = Settings(smtp_port=free_port(), user="casework", password=pydantic.SecretStr("right"))
     async with await listen(inbox, settings):

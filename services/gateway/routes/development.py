@@ -89,6 +89,12 @@ async def see_inbox(bench: On, request: Request) -> Any:
     return await _pass_on(bench.client, "GET", f"{bench.inbox_url}/api/messages", params=dict(request.query_params))
 
 
+@router.get("/inbox/api/calls", response_model=JsonDocument)
+async def see_calls(bench: On, request: Request) -> Any:
+    """Pass on whom the development inbox was told to call."""
+    return await _pass_on(bench.client, "GET", f"{bench.inbox_url}/api/calls", params=dict(request.query_params))
+
+
 @router.post("/issuer/token", response_model=JsonDocument)
 async def get_token(bench: On, body: TokenIn) -> Any:
     """Pass on a token of the development issuer."""
