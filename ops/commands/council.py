@@ -16,6 +16,8 @@ from ops.commands import importing
 from ops.commands.terminal import NEEDS_A_PERSON, console, databases, errors, fail, say
 from ops.connections import Databases
 from ops.council import exporting, publishing, record, showing
+from ops.council.adoption import Adoption, NothingInForce, adoption
+from ops.council.adoption import render as render_adoption
 from ops.council.diff import differences
 from ops.council.exporting import ExportRefused
 from ops.council.moments import moment_of
@@ -219,3 +221,19 @@ def council_export(
     if exported.differing:
         console.print(showing.render(exported.differing))
         fail("read again, the files differ from the version as shown: another Casework published it", NEEDS_A_PERSON)
+
+
+@council.command("adoption")
+def council_adoption(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Say of each feature who has it today, who of them uses it, and how often its commands were given."""
+    with in_one_sentence("nothing was counted"):
+        try:
+            found = asyncio.run(adoption(databases()))
+        except NothingInForce as error:
+            fail(error, NEEDS_A_PERSON)
+    if as_json:
+        sys.stdout.buffer.write(TypeAdapter(list[Adoption]).dump_json(found, indent=2) + b"\n")
+    elif found:
+        console.print(render_adoption(found))
+    else:
+        say("the council switches nothing by feature, and no case was raised under one")
