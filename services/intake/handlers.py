@@ -24,9 +24,11 @@ from shared.commands import (
     Refusal,
     RemoveCc,
     ReturnCase,
+    TakeOver,
+    TransferOwner,
 )
 from shared.council import Directory
-from shared.events import Event, RoutingDecided, RoutingTriageNeeded, TimerDue
+from shared.events import Event, RoutingDecided, RoutingTriageNeeded, TimerDue, TimerReview
 from shared.plumbing.handling import Aggregate, Facts, GiveUp, Handlers
 
 E = TypeVar("E", bound=Event)
@@ -119,6 +121,18 @@ def remove_cc(command: RemoveCc, case: Case | None, directory: Directory) -> Fac
     return domain.remove_cc(case, command, directory)
 
 
+@commands.into(CASES)
+def take_over(command: TakeOver, case: Case | None, directory: Directory) -> Facts | Refusal:
+    """Let a councillor take over a case that was offered."""
+    return domain.take_over(case, command, directory)
+
+
+@commands.into(CASES)
+def transfer_owner(command: TransferOwner, case: Case | None, directory: Directory) -> Facts | Refusal:
+    """Let Democratic Services give the case to another councillor."""
+    return domain.transfer_owner(case, command, directory)
+
+
 @events.into(CASES)
 def give_to_team(event: RoutingDecided, case: Case | None, directory: Directory) -> Facts:
     """Give the case to the team that routing names."""
@@ -135,6 +149,12 @@ def give_to_triage(event: RoutingTriageNeeded, case: Case | None, directory: Dir
 def keep_time(event: TimerDue, case: Case | None, directory: Directory) -> Facts:
     """Do what the clock that ran out was set for."""
     return _unless_out_of_place(domain.fire, case, event, directory)
+
+
+@events.into(CASES)
+def look_at_owner(event: TimerReview, case: Case | None, directory: Directory) -> Facts:
+    """Offer the case to others where its owner can no longer act."""
+    return _unless_out_of_place(domain.review, case, event, directory)
 
 
 def _unless_out_of_place(

@@ -6,7 +6,7 @@ A port gives what is on file; who may see it is decided by the domain, never by 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from services.intake.domain import CaseOnFile, TeamWork
+from services.intake.domain import CaseOnFile, Membership, TeamWork
 from shared.commands import RefusedCommand
 from shared.events import State
 
@@ -15,7 +15,11 @@ CASES = "cases"
 
 
 class Wish(NamedTuple):
-    """Which cases somebody wants listed: those the person owns or is cc'd on, and those of the team work."""
+    """Which cases somebody wants listed.
+
+    A councillor's are those the person owns, is cc'd on or has been offered; staff's those of the team work, and for
+    who places cases those that wait for another councillor, too.
+    """
 
     person: str
     work: TeamWork
@@ -24,6 +28,7 @@ class Wish(NamedTuple):
     limit: int = 50
     after: str | None = None
     """`next` of the page before."""
+    member: Membership = Membership(serves=True)
 
 
 class Page(NamedTuple):

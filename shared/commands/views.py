@@ -48,7 +48,8 @@ class CaseSummary(Answered):
     updated_at: Moment
     due: Moment | None
     """The next deadline of any running clock."""
-    relation: Literal["owner", "cc", "officer"]
+    relation: Literal["owner", "cc", "officer", "offered"]
+    """`offered`: the person may take it over."""
 
 
 class AnswerView(Answered):

@@ -1,14 +1,16 @@
 """Who is let in, what every answer carries, and what is written down about it."""
 
 import json
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
 
 from services.gateway.routes.parts import SignedInRoute
-from shared.commands import reference_for
-from tests.gateway.fakes import BODY, CANARY, House, assert_problem, keyed
+from shared.commands import GetEvents, reference_for
+from shared.council import Directory, Grant, ListeningSystem
+from tests.gateway.fakes import BODY, CANARY, NOW, House, assert_problem, council, keyed
 from tests.gateway.issuer import token
 
 REFERENCE = reference_for("exampleton", "cllr-moss", "key-0001")
@@ -83,6 +85,57 @@ async def test_a_good_token_of_somebody_the_council_does_not_know_today_is_401(p
 
     assert_problem(answer, 401)
     assert "WWW-Authenticate" in answer.headers
+
+
+LISTENER = "sys-portal"
+
+
+def listened_to(*, until: date | None = None) -> House:
+    """Make a gateway of a council to which a system listens."""
+    house, known = House(), council()
+    system = ListeningSystem(id=LISTENER, name="Resident portal")
+    grant = Grant(id="portal", person=LISTENER, role="subscriber", valid_to=until)
+    house.council.published = Directory(
+        known.model_copy(update={"systems": (system,), "grants": (*known.grants, grant)})
+    )
+    return house
+
+
+async def test_a_listening_system_follows_cases_and_asks_who_it_is() -> None:
+    house = listened_to()
+
+    async with house.visit_as(LISTENER) as client:
+        facts = await client.get(f"/v1/cases/{REFERENCE}/events")
+        me = await client.get("/v1/me")
+
+    assert (facts.status_code, me.status_code) == (200, 200)
+    assert [(type(each), each.actor) for each in house.intake.queries] == [(GetEvents, LISTENER)]
+    assert (me.json()["kind"], me.json()["roles"]) == ("system", ["subscriber"])
+
+
+async def test_every_other_address_is_for_people() -> None:
+    house = listened_to()
+    own = {"/v1/me", "/v1/cases/{reference}/events"}
+    others = [route for route in all_routes(house) if route.path.startswith("/v1") and route.path not in own]
+    assert others
+
+    async with house.visit_as(LISTENER) as client:
+        for route in others:
+            for method in route.methods or ():
+                path = route.path.replace("{reference}", REFERENCE)
+                answer = await client.request(method, path, json=BODY, headers=keyed())
+                assert assert_problem(answer, 403)["code"] == "for-people", route.path
+
+    assert (house.intake.queries, house.intake.commands) == ([], [])
+
+
+async def test_a_system_that_is_to_listen_no_more_is_not_let_in() -> None:
+    house = listened_to(until=NOW.date() - timedelta(days=1))
+
+    async with house.visit_as(LISTENER) as client:
+        answer = await client.get(f"/v1/cases/{REFERENCE}/events")
+
+    assert_problem(answer, 401)
 
 
 async def test_roles_in_a_token_mean_nothing() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from services.intake.domain import CaseOnFile, Record
+from services.intake.domain import Case, CaseOnFile, Record
 from services.intake.ports import Page, Wish
 from shared.commands import Command, Refusal, RefusedCommand
 from shared.plumbing.vault import Vault
@@ -66,11 +66,20 @@ def _newest(filed: CaseOnFile) -> tuple[datetime, str]:
 
 
 def _is_wanted(filed: CaseOnFile, wish: Wish) -> bool:
-    public = filed.case.public
+    case, public = filed.case, filed.case.public
+    asked = case.offered is not None and case.is_open
     teams = {public.team, *(task.team for task in public.tasks)}
     of_team = bool(teams & wish.work.teams) or (public.state == "triage" and public.team in wish.work.triage)
-    theirs = wish.person == public.owner or wish.person in public.cc or of_team
+    placed = of_team or (asked and bool(wish.work.triage))
+    theirs = placed or (wish.member.serves and _is_a_members(case, wish, asked=asked))
     return theirs and (not wish.states or public.state in wish.states)
+
+
+def _is_a_members(case: Case, wish: Wish, *, asked: bool) -> bool:
+    public, portfolios = case.public, wish.member.portfolios
+    business = public.capacity == "ward" or public.portfolio in portfolios
+    offered = asked and case.offered is not None and wish.person in case.offered.to
+    return (wish.person == public.owner and business) or wish.person in public.cc or offered
 
 
 def _cursor(filed: CaseOnFile) -> str:

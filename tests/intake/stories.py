@@ -16,6 +16,7 @@ from services.intake.domain.guards import (
     extension_bounds,
     parts_to_answer,
     receiving_teams,
+    successors,
     teams_for_a_part,
 )
 from shared.calendar import gov_uk_calendar
@@ -37,6 +38,8 @@ from shared.commands import (
     Refusal,
     RemoveCc,
     ReturnCase,
+    TakeOver,
+    TransferOwner,
     reference_for,
 )
 from shared.council import (
@@ -58,7 +61,7 @@ from shared.council import (
     Town,
     Ward,
 )
-from shared.events import ClockKind, Event, Fact, RoutingDecided, RoutingTriageNeeded, TimerDue
+from shared.events import ClockKind, Event, Fact, RoutingDecided, RoutingTriageNeeded, TimerDue, TimerReview
 from shared.events.routing import TriageReason
 
 OWNER, COLLEAGUE, THIRD, STRANGER, FORMER = "cllr-ash", "cllr-birch", "cllr-cedar", "cllr-dale", "cllr-elder"
@@ -210,6 +213,8 @@ DECISIONS: Mapping[str, Callable[[Case | None, Any, Directory], Facts | Refusal]
         "extend-auto-close": domain.extend_auto_close,
         "add-cc": domain.add_cc,
         "remove-cc": domain.remove_cc,
+        "take-over": domain.take_over,
+        "transfer-owner": domain.transfer_owner,
     }
 )
 
@@ -253,6 +258,7 @@ def well_formed(name: str, case: Case, actor: str, at: datetime, directory: Dire
     standing = Standing(case, "owner", actor, at, directory)
     first, last = extension_bounds(standing)
     others: Sequence[str] = sorted(colleagues(standing)) or [THIRD]
+    heirs = sorted(successors(standing) - {case.public.owner}) or [THIRD]
     following = actor if actor in case.public.cc else next(iter(case.public.cc), COLLEAGUE)
     receiving = sorted(receiving_teams(standing)) or ["streets"]
     for_a_part = sorted(teams_for_a_part(standing)) or ["streets"]
@@ -271,6 +277,8 @@ def well_formed(name: str, case: Case, actor: str, at: datetime, directory: Dire
         "extend-auto-close": lambda: order(ExtendAutoClose, actor, at, until=min(first, last), reason="Not yet."),
         "add-cc": lambda: order(AddCc, actor, at, person=others[0]),
         "remove-cc": lambda: order(RemoveCc, actor, at, person=following),
+        "take-over": lambda: order(TakeOver, actor, at),
+        "transfer-owner": lambda: order(TransferOwner, actor, at, person=heirs[0], text="She has moved away."),
     }
     return known[name]()
 
@@ -299,6 +307,11 @@ def timer(kind: ClockKind, rev: int, at: datetime) -> TimerDue:
     return TimerDue(at=at, kind=kind, rev=rev, due=at, lane="normal", service="repairs", ward="abbey")
 
 
+def review(at: datetime) -> TimerReview:
+    """Let the scheduler ask for a look at the case."""
+    return TimerReview(at=at, reason="owner-left", cause="term-ended", lane="normal", service="repairs", ward="abbey")
+
+
 class Story:
     """A case as it is told: gives commands, hears events, keeps what was said."""
 
@@ -320,7 +333,7 @@ class Story:
         return result if isinstance(result, Refusal) else self._happen(result, command.actor)
 
     def hear(self, event: Event) -> Facts:
-        """Hear routing or a timer and let what was decided happen."""
+        """Hear routing, a timer or a review and let what was decided happen."""
         match event:
             case RoutingDecided():
                 return self._happen(domain.route(self.known, event, self.directory), "system")
@@ -328,6 +341,8 @@ class Story:
                 return self._happen(domain.send_to_triage(self.known, event, self.directory), "system")
             case TimerDue():
                 return self._happen(domain.fire(self.known, event, self.directory), "system")
+            case TimerReview():
+                return self._happen(domain.review(self.known, event, self.directory), "system")
             case _:
                 raise TypeError(event.type)
 

@@ -8,19 +8,20 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.intake.adapters import COLLECTIONS, MongoCaseFile
-from services.intake.adapters.case_file import _wanted
-from services.intake.domain import CaseOnFile, TeamWork
+from services.intake.adapters.case_file import wanted
+from services.intake.domain import CaseOnFile, Membership, TeamWork
 from services.intake.handlers import CASES
 from services.intake.ports import CaseFile, Wish
 from shared.commands import (
     Accept,
     Command,
     Refusal,
+    TakeOver,
     case_id_for,
     reference_for,
     refuse_conflict,
 )
-from shared.events import PartOf
+from shared.events import CaseClosed, PartOf
 from shared.plumbing.envelope import Envelope
 from shared.plumbing.history import Cause, change
 from shared.plumbing.refusals import remember
@@ -40,10 +41,12 @@ from tests.intake.stories import (
     for_resident,
     order,
     raising,
+    review,
     routed,
     undecided,
     well_formed,
 )
+from tests.intake.terms import AFTER, after_the_election, cabinet_case
 
 NO_TEAM = TeamWork(frozenset(), frozenset())
 
@@ -164,6 +167,52 @@ class CaseFileSuite:
         assert (references(page.cases), page.total) == ([waiting.case.public.reference], 1)
         assert (list(closed.cases), closed.total) == ([], 0)
 
+    async def test_who_does_not_serve_today_is_listed_nothing_as_a_councillor(self, cabinet: Cabinet) -> None:
+        of_team = raised("b", cc=(COLLEAGUE,))
+        of_team.hear(routed())
+        for story in (raised("a"), of_team):
+            await cabinet.put(story)
+        gone = Membership(serves=False)
+
+        for person in (OWNER, COLLEAGUE):
+            page = await cabinet.case_file.page(Wish(person, NO_TEAM, member=gone))
+            assert (list(page.cases), page.next, page.total) == ([], None, 0)
+        page = await cabinet.case_file.page(Wish(OWNER, TeamWork(frozenset({"housing"}), frozenset()), member=gone))
+        assert references(page.cases) == [of_team.case.public.reference]
+
+    async def test_cabinet_business_is_listed_to_the_owner_who_holds_the_portfolio(self, cabinet: Cabinet) -> None:
+        ward, story = raised("a"), cabinet_case()
+        for each in (ward, story):
+            await cabinet.put(each)
+        own, business = ward.case.public.reference, story.case.public.reference
+
+        for portfolios, listed in (({"housing", "streets"}, {own, business}), ({"streets"}, {own}), (set(), {own})):
+            member = Membership(serves=True, portfolios=frozenset(portfolios))
+            page = await cabinet.case_file.page(Wish(OWNER, NO_TEAM, member=member))
+            assert (set(references(page.cases)), page.total) == (listed, len(listed))
+
+    async def test_what_is_offered_is_listed_to_those_who_are_asked_and_to_admins(self, cabinet: Cabinet) -> None:
+        offered, taken, closed, untouched = (raised(key) for key in "abcd")
+        for story in (offered, taken, closed):
+            story.directory = after_the_election()
+            story.hear(review(AFTER))
+        taken.give(order(TakeOver, COLLEAGUE, AFTER))
+        public = closed.case.public.model_copy(update={"state": "closed"})
+        closed._happen((CaseClosed(at=AFTER, case=public, reason="accepted"),), THIRD)
+        for story in (offered, taken, closed, untouched):
+            await cabinet.put(story)
+        admin = TeamWork(frozenset(), frozenset({"democratic"}))
+
+        for_asked = await cabinet.case_file.page(Wish(THIRD, NO_TEAM))
+        for_new_owner = await cabinet.case_file.page(Wish(COLLEAGUE, NO_TEAM))
+        for_admin = await cabinet.case_file.page(Wish(DEMOCRATIC, admin, member=Membership(serves=False)))
+        of_a_state = await cabinet.case_file.page(Wish(THIRD, NO_TEAM, states=("answered",)))
+
+        assert references(for_asked.cases) == [offered.case.public.reference]
+        assert set(references(for_new_owner.cases)) == {offered.case.public.reference, taken.case.public.reference}
+        assert references(for_admin.cases) == [offered.case.public.reference]
+        assert (for_asked.total, for_new_owner.total, for_admin.total, of_a_state.total) == (1, 2, 1, 0)
+
     async def test_pages_follow_each_other_without_gap_or_repetition(self, cabinet: Cabinet) -> None:
         stories = [raised(f"key-{number}", minutes=number // 2) for number in range(7)]  # pairs at the same time
         for story in stories:
@@ -259,18 +308,21 @@ class TestMongoCaseFile(CaseFileSuite):
         for secret in (CANARY, "quill.example", "Damp", "outer wall"):
             assert secret not in str(document)
 
+    @pytest.mark.parametrize(
+        "wish",
+        [
+            Wish(OWNER, NO_TEAM),
+            Wish(OWNER, NO_TEAM, ("with_team",), member=Membership(serves=True, portfolios=frozenset({"housing"}))),
+            Wish(OFFICER, TeamWork(frozenset({"housing"}), frozenset({"democratic"})), member=Membership(serves=False)),
+        ],
+    )
     async def test_a_list_reads_through_an_index(
-        self, cabinet: MongoCabinet, database: AsyncDatabase[dict[str, Any]]
+        self, cabinet: MongoCabinet, database: AsyncDatabase[dict[str, Any]], wish: Wish
     ) -> None:
         await cabinet.put(raised("a"))
 
         plan = await database.command(
-            "explain",
-            {
-                "find": "cases",
-                "filter": _wanted(Wish(OFFICER, TeamWork(frozenset({"housing", "streets"}), frozenset()))),
-                "sort": {"state.raised_at": -1, "_id": -1},
-            },
+            "explain", {"find": "cases", "filter": wanted(wish), "sort": {"state.raised_at": -1, "_id": -1}}
         )
 
         assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])

@@ -1,9 +1,11 @@
 """The desk: what each person is shown of a case, and that a foreign case looks like none."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from services.intake import domain
 from services.intake.adapters import CaseDesk, open_file
 from services.intake.handlers import CASES
 from shared.commands import (
@@ -20,6 +22,7 @@ from shared.commands import (
     refuse_conflict,
     refuse_invalid,
 )
+from shared.council import Directory, Grant, ListeningSystem
 from shared.plumbing.history import Cause, Document, change
 from tests.intake.fakes import VAULT, FakeCaseFile, filed
 from tests.intake.stories import (
@@ -38,24 +41,29 @@ from tests.intake.stories import (
     SECRETARY,
     STRANGER,
     THIRD,
+    TODAY,
     Story,
     for_resident,
+    make_council,
     order,
     raising,
+    review,
     routed,
     tell,
     undecided,
 )
+from tests.intake.terms import AFTER, after_the_election
 
+LISTENER = "sys-portal"
 NO = refuse_invalid("not-your-ward", "ward", "Choose a ward of yours.")
 
 
 class Front:
     """A desk with a fake file behind it."""
 
-    def __init__(self, *stories: Story) -> None:
+    def __init__(self, *stories: Story, directory: Directory = DIRECTORY) -> None:
         self.file = FakeCaseFile()
-        self.desk = CaseDesk(self.file, VAULT, lambda: DIRECTORY)
+        self.desk = CaseDesk(self.file, VAULT, lambda: directory)
         for story in stories:
             self.file.filed[story.case.public.reference] = filed(story)
 
@@ -215,6 +223,75 @@ async def test_a_list_shows_what_a_person_may_see_and_to_admins_what_they_must_p
 
     works_on_it = state == "triage" or person not in {DEMOCRATIC, PLACING_OFFICER}
     assert (len(listed.cases), listed.total) == ((1, 1) if seen and works_on_it else (0, 0))
+
+
+def listening() -> Directory:
+    """Give a council to which a system listens until the end of this week."""
+    council = make_council()
+    system = ListeningSystem(id=LISTENER, name="Resident portal")
+    grant = Grant(id="portal", person=LISTENER, role="subscriber", valid_to=TODAY + timedelta(days=6))
+    return Directory(make_council(systems=(system,), grants=(*council.grants, grant)))
+
+
+@pytest.mark.parametrize("state", ["raised", "triage", "answered", "closed"])
+async def test_a_listening_system_reads_the_facts_of_any_case_as_the_bus_carries_them(state: str) -> None:
+    story = tell(state, cc=(COLLEAGUE,))
+
+    reply = await Front(story, directory=listening()).events(LISTENER)
+
+    assert reply.found
+    assert [each.data for each in reply.events] == [fact.event.model_dump(mode="json") for fact in story.facts]
+    assert {each.text for each in reply.events} == {None}
+    assert reply.last == story.case.seq
+
+
+async def test_a_listening_system_is_shown_nothing_else_and_gives_no_command() -> None:
+    story = for_a_resident(share=True)
+    with_case, without = Front(story, directory=listening()), Front(directory=listening())
+    command = order(Accept, LISTENER, MONDAY)
+
+    assert await with_case.case(LISTENER) == await without.case(LISTENER) == CaseReply()
+    assert await with_case.cases(LISTENER) == await without.cases(LISTENER)
+    assert domain.accept(story.case, command, listening()) == domain.accept(None, command, listening())
+
+
+@pytest.mark.parametrize("days", [6, 7])
+async def test_a_system_whose_grant_has_run_out_reads_nothing(days: int) -> None:
+    front = Front(tell("answered"), directory=listening())
+
+    reply = await front.desk.answer(GetEvents(at=MONDAY + timedelta(days=days), actor=LISTENER, reference=REFERENCE))
+
+    assert isinstance(reply, EventsReply)
+    assert reply.found is (days == 6)
+
+
+async def test_a_former_owner_is_answered_as_if_there_were_no_such_case() -> None:
+    story = for_a_resident(share=True)
+    story.directory = after_the_election()
+    with_case, without = Front(story, directory=story.directory), Front(directory=story.directory)
+    questions = (
+        GetCase(at=AFTER, actor=OWNER, reference=REFERENCE),
+        GetEvents(at=AFTER, actor=OWNER, reference=REFERENCE),
+        ListCases(at=AFTER, actor=OWNER),
+    )
+
+    for question in questions:
+        assert await with_case.desk.answer(question) == await without.desk.answer(question)
+
+
+async def test_a_case_is_listed_to_those_who_may_take_it_over_and_to_democratic_services() -> None:
+    story = tell("with_team")
+    story.directory = after_the_election()
+    story.hear(review(AFTER))
+    front = Front(story, directory=story.directory)
+
+    lines = {
+        person: [line.relation for line in reply.cases]
+        for person in (OWNER, COLLEAGUE, THIRD, STRANGER, DEMOCRATIC)
+        if isinstance(reply := await front.desk.answer(ListCases(at=AFTER, actor=person)), CasesReply)
+    }
+
+    assert lines == {OWNER: [], COLLEAGUE: ["offered"], THIRD: ["offered"], STRANGER: [], DEMOCRATIC: ["officer"]}
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,7 @@ def test_a_danger_flag_brings_its_own_targets() -> None:
     assert clocks_of(story.case) == {
         "acknowledge": (MONDAY + timedelta(hours=1), "1h", 2),
         "answer": (end_of(2026, 11, 24), "1wd", 2),
+        "alert": (MONDAY + timedelta(minutes=15), "15m", 2),
     }
 
 

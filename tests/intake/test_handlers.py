@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from services.intake import domain, handlers
-from services.intake.handlers import CASES, commands, events, give_to_team, give_to_triage, keep_time
+from services.intake.handlers import CASES, commands, events, give_to_team, give_to_triage, keep_time, look_at_owner
 from shared.commands import COMMANDS, Acknowledge, Refusal
 from shared.council import Directory
-from shared.events import RoutingDecided, RoutingTriageNeeded, TimerDue
+from shared.events import RoutingDecided, RoutingTriageNeeded, TimerDue, TimerReview
 from shared.plumbing.handling import GiveUp
 from tests.intake.stories import (
     DECISIONS,
@@ -19,6 +19,7 @@ from tests.intake.stories import (
     Story,
     order,
     raising,
+    review,
     routed,
     tell,
     timer,
@@ -31,8 +32,8 @@ def test_every_command_of_the_house_has_a_handler() -> None:
     assert {handler.message for handler in commands} == set(COMMANDS.values())
 
 
-def test_intake_hears_routing_and_the_clock() -> None:
-    assert {handler.message for handler in events} == {RoutingDecided, RoutingTriageNeeded, TimerDue}
+def test_intake_hears_routing_the_clock_and_what_is_to_be_reviewed() -> None:
+    assert {handler.message for handler in events} == {RoutingDecided, RoutingTriageNeeded, TimerDue, TimerReview}
 
 
 def test_every_handler_changes_one_case_and_asks_for_the_council_only() -> None:
@@ -78,6 +79,12 @@ def test_what_speaks_of_an_unknown_case_is_set_aside_at_once() -> None:
         give_to_triage(undecided(), None, DIRECTORY)
     with pytest.raises(GiveUp, match="unknown-case"):
         keep_time(timer("autoclose", 1, MONDAY), None, DIRECTORY)
+    with pytest.raises(GiveUp, match="unknown-case"):
+        look_at_owner(review(MONDAY), None, DIRECTORY)
+
+
+def test_a_review_of_a_case_whose_owner_serves_says_nothing() -> None:
+    assert look_at_owner(review(MONDAY), tell("in_progress").case, DIRECTORY) == ()
 
 
 def test_a_timer_that_fires_too_early_is_set_aside_at_once() -> None:

@@ -75,7 +75,7 @@ async def raise_case(parts: The, caller: By, key: Key, body: RaiseCaseIn, respon
     return await Desk(parts, caller, reference, response).raise_case(body)
 
 
-@router.get("", summary="List my cases", responses=documented(422, example=CASES))
+@router.get("", summary="List my cases", responses=documented(403, 422, example=CASES))
 async def list_cases(
     parts: The,
     caller: By,
@@ -92,7 +92,7 @@ async def list_cases(
     "/{reference}",
     summary="Look at a case",
     response_model=CaseOut | PendingCase | RefusedOut,
-    responses=documented(404, example=CASE),
+    responses=documented(403, 404, example=CASE),
 )
 async def see_case(parts: The, caller: By, reference: Reference) -> CaseOut | PendingCase | RefusedOut:
     """Show a case, its history and what this person may do now; or that it is pending, or was refused."""

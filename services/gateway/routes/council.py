@@ -18,7 +18,7 @@ from shared.events import Code
 router = APIRouter(prefix="/v1", tags=["Council"], route_class=SignedInRoute, dependencies=[Security(BEARER)])
 
 
-@router.get("/services", summary="Find a service", responses=documented(422, example=SERVICES))
+@router.get("/services", summary="Find a service", responses=documented(403, 422, example=SERVICES))
 async def list_services(
     parts: The,
     caller: By,
@@ -31,7 +31,7 @@ async def list_services(
     return ServicesOut(council=council.code, version=council.version, services=found)
 
 
-@router.get("/services/{code}", summary="Look at a service", responses=documented(404, 422, example=SERVICE))
+@router.get("/services/{code}", summary="Look at a service", responses=documented(403, 404, 422, example=SERVICE))
 async def see_service(
     parts: The, caller: By, code: Annotated[Code, Path(description="Code of the service.", examples=["fly-tipping"])]
 ) -> ServiceDetailOut:

@@ -102,6 +102,10 @@ By = Annotated[Caller, Depends(caller_of)]
 Reference = Annotated[str, Depends(reference_of)]
 
 
+FOR_SYSTEMS = frozenset({"/v1/me", "/v1/cases/{reference}/events"})
+"""What a listening system may ask: who it is, and what has become of a case."""
+
+
 class SignedInRoute(APIRoute):
     """A route that only somebody the council knows today can use; a POST also needs a key and a JSON body."""
 
@@ -110,13 +114,13 @@ class SignedInRoute(APIRoute):
         inner = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            request.state.caller = await _let_in(request)
+            request.state.caller = await _let_in(request, for_systems=self.path in FOR_SYSTEMS)
             return await inner(request)
 
         return handle
 
 
-async def _let_in(request: Request) -> Caller:
+async def _let_in(request: Request, *, for_systems: bool) -> Caller:
     parts = parts_of(request)
     authorization = request.headers.getlist("authorization")
     if len(authorization) > 1:
@@ -127,6 +131,13 @@ async def _let_in(request: Request) -> Caller:
     if person is None:
         raise Unauthenticated("The council has no such councillor or officer today: ask Democratic Services.")
     request.state.actor = person.id
+    if person.kind == "system" and not for_systems:
+        raise GatewayError(
+            "A listening system follows cases and no more: ask GET /v1/cases/{reference}/events.",
+            status=403,
+            code="for-people",
+            title="Not for systems",
+        )
     if request.method != "POST":
         return Caller(person, now)
     keys = request.headers.getlist(KEY_HEADER)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pymongo import DESCENDING, IndexModel
 
-from services.intake.domain import Case, CaseOnFile, Record
+from services.intake.domain import REASONS, Case, CaseOnFile, Membership, Record
 from services.intake.ports import CASES, Page, Wish
 from shared.commands import RefusedCommand, case_id_for
 from shared.plumbing.history import Document
@@ -19,12 +19,12 @@ from shared.plumbing.store import Collection, Store
 from shared.plumbing.vault import Vault
 
 _NEWEST = [("state.raised_at", DESCENDING), ("_id", DESCENDING)]
-_WHOSE = ("owner", "cc", "team", "tasks.team")
+_LISTED_BY = ("public.owner", "public.cc", "public.team", "public.tasks.team", "offered.to", "offered.reason")
 COLLECTIONS = (
-    Collection(CASES, [IndexModel([(f"state.public.{whose}", 1), *_NEWEST]) for whose in _WHOSE]),
+    Collection(CASES, [IndexModel([(f"state.{field}", 1), *_NEWEST]) for field in _LISTED_BY]),
     REFUSED,
 )
-"""What intake keeps. A list is a merge of the four indexes, already in order."""
+"""What intake keeps. A list is a merge of the indexes, already in order."""
 
 _LINE = {"state": 1, "key": 1, "texts": 1, "history": {"$slice": 1}}
 _REFUSALS_SHOWN = 50
@@ -45,14 +45,14 @@ class MongoCaseFile:
 
     async def page(self, wish: Wish) -> Page:
         """List cases, newest first."""
-        wanted = _wanted(wish)
-        total = await self._cases.count_documents(wanted)
+        theirs = wanted(wish)
+        total = await self._cases.count_documents(theirs)
         if wish.after is not None:
             cursor = _read_cursor(wish.after)
             if cursor is None:
                 return Page((), None, total)
-            wanted = {"$and": [wanted, _beyond(cursor)]}
-        documents = await self._cases.find(wanted, _LINE).sort(_NEWEST).limit(wish.limit + 1).to_list()
+            theirs = {"$and": [theirs, _beyond(cursor)]}
+        documents = await self._cases.find(theirs, _LINE).sort(_NEWEST).limit(wish.limit + 1).to_list()
         shown = documents[: wish.limit]
         more = len(documents) > wish.limit
         return Page([open_file(each, self._vault) for each in shown], _write_cursor(shown[-1]) if more else None, total)
@@ -104,15 +104,29 @@ def _refused(document: Document) -> RefusedCommand:
     )
 
 
-def _wanted(wish: Wish) -> dict[str, Any]:
-    theirs: list[dict[str, Any]] = [{"state.public.owner": wish.person}, {"state.public.cc": wish.person}]
+def wanted(wish: Wish) -> dict[str, Any]:
+    """Give the filter for a list: what it lets through is what the person may know, as far as a case itself says so."""
+    is_open = {"state.public.state": {"$nin": ["closed", "anonymised"]}}
+    theirs: list[dict[str, Any]] = []
+    if wish.member.serves:
+        theirs += [
+            {"state.public.owner": wish.person, **_own_business(wish.member)},
+            {"state.public.cc": wish.person},
+            {"state.offered.to": wish.person, **is_open},
+        ]
     if wish.work.teams:
         teams = {"$in": sorted(wish.work.teams)}
         theirs += [{"state.public.team": teams}, {"state.public.tasks.team": teams}]
     if wish.work.triage:
         theirs.append({"state.public.team": {"$in": sorted(wish.work.triage)}, "state.public.state": "triage"})
-    wanted: dict[str, Any] = {"$or": theirs}
-    return wanted | {"state.public.state": {"$in": list(wish.states)}} if wish.states else wanted
+        theirs.append({"state.offered.reason": {"$in": list(REASONS)}, **is_open})
+    found: dict[str, Any] = {"$or": theirs} if theirs else {"_id": {"$in": []}}
+    return found | {"state.public.state": {"$in": list(wish.states)}} if wish.states else found
+
+
+def _own_business(member: Membership) -> dict[str, Any]:
+    """Leave out the cabinet business of portfolios that the person does not hold."""
+    return {"$or": [{"state.public.capacity": "ward"}, {"state.public.portfolio": {"$in": sorted(member.portfolios)}}]}
 
 
 class _Cursor(NamedTuple):

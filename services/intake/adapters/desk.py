@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pydantic import BaseModel
 
 from services.intake.adapters.case_file import open_file
-from services.intake.domain import case_summary, case_view, event_views, team_work
+from services.intake.domain import case_summary, case_view, event_views, membership, team_work
 from services.intake.ports import CaseFile, Wish
 from shared.commands import (
     CaseReply,
@@ -90,7 +90,8 @@ class CaseDesk:
     async def _cases(self, query: ListCases) -> CasesReply:
         directory = self._directory()
         today = directory.calendar.local_date(query.at)
-        wish = Wish(query.actor, team_work(query.actor, directory, today), query.states, query.limit, query.after)
+        work, member = team_work(query.actor, directory, today), membership(query.actor, directory, today)
+        wish = Wish(query.actor, work, query.states, query.limit, query.after, member)
         page = await self._case_file.page(wish)
         lines = (case_summary(filed, query.actor, directory, today) for filed in page.cases)
         return CasesReply(cases=tuple(line for line in lines if line), next=page.next, total=page.total)

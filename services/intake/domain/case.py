@@ -5,17 +5,21 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.events import (
+    CaseAcknowledged,
+    CaseAlerted,
     CaseAssigned,
     CaseAutocloseExtended,
     CaseClosed,
     CaseCommitted,
     CaseEvent,
+    CaseHandoverOffered,
     CaseOverdue,
+    CaseOwnerChanged,
     CaseRaised,
     CaseReturned,
     CaseRouted,
@@ -34,6 +38,9 @@ from shared.events import (
 )
 
 Facts: TypeAlias = Sequence[Event | Fact]
+OfferReason = Literal["left-office", "portfolio-moved"]
+REASONS: tuple[OfferReason, ...] = get_args(OfferReason)
+"""Why a case was offered to others."""
 
 
 LEAD = 0
@@ -73,6 +80,17 @@ class Part(BaseModel):
     rev: int
 
 
+class Offer(BaseModel):
+    """To whom a case was last offered because its owner can no longer act; it stands until the owner changes."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    to: tuple[Code, ...]
+    """Empty: Democratic Services must find somebody."""
+    reason: OfferReason
+    at: Moment
+
+
 class Case(BaseModel):
     """A case or report after all of its facts so far."""
 
@@ -106,6 +124,14 @@ class Case(BaseModel):
     """The clocks that were said to be overdue, as `kind:rev`: each is said once."""
     close_reason: CloseReason | None = None
     outcome: Code | None = None
+    alerts: int = 0
+    """How often it has been called out again since a team last took it on."""
+    offered: Offer | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether anything may still become of the case."""
+        return self.public.state not in {"closed", "anonymised"}
 
     @property
     def is_dangerous(self) -> bool:
@@ -173,7 +199,7 @@ def evolve(case: Case | None, fact: Event, seq: int) -> Case:
             features=fact.features,
         )
     changes: dict[str, Any] = {"public": fact.case, "seq": seq, "updated_at": fact.at}
-    return case.model_copy(update=changes | _learned(case, fact) | _placed(fact) | _parted(case, fact))
+    return case.model_copy(update=changes | _learned(case, fact) | _placed(fact) | _parted(case, fact) | _asked(fact))
 
 
 def _learned(case: Case, fact: CaseEvent) -> dict[str, Any]:
@@ -188,6 +214,21 @@ def _learned(case: Case, fact: CaseEvent) -> dict[str, Any]:
             return {"overdue": (*case.overdue, overdue_mark(clock))} if clock else {}
         case CaseClosed():
             return {"close_reason": fact.reason, "outcome": fact.outcome}
+        case _:
+            return {}
+
+
+def _asked(fact: CaseEvent) -> dict[str, Any]:
+    """Keep who has been asked: to take a danger on, or to take the case over."""
+    match fact:
+        case CaseAlerted():
+            return {"alerts": fact.round}
+        case CaseAcknowledged():
+            return {"alerts": 0}
+        case CaseHandoverOffered():
+            return {"offered": Offer(to=fact.to, reason=fact.reason, at=fact.at)}
+        case CaseOwnerChanged():
+            return {"offered": None}
         case _:
             return {}
 

@@ -77,9 +77,9 @@ def decision(
 
 @decision
 def acknowledge(standing: Standing, command: Acknowledge) -> Facts | Refusal:
-    """Take the case on: the acknowledge clock stops."""
+    """Take the case on: the acknowledge clock stops, and nobody is called out again."""
     public = standing.case.public
-    clocks = tuple(clock for clock in public.clocks if clock.kind != "acknowledge")
+    clocks = tuple(clock for clock in public.clocks if clock.kind not in {"acknowledge", "alert"})
     after = _after(public, state="in_progress", clocks=clocks)
     return (CaseAcknowledged(at=command.at, case=after, team=_team(public)),)
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from services.intake.domain.policy import Role
 from shared.commands import AnswerView, FormView, RaiseCase, Refusal
 from shared.council import Directory, ServiceType
 from shared.council.answers import judge_answers
@@ -60,15 +59,23 @@ def form_texts(command: RaiseCase, service: ServiceType | None) -> dict[str, str
     return {TEXT: kept.model_dump_json(), "share_constituent": "yes" if command.share_constituent else "no"}
 
 
-def form_view(said: Mapping[str, str], role: Role) -> FormView | None:
+def form_view(said: Mapping[str, str], *, resident: bool) -> FormView | None:
     """Show the answers to a person, without what is private where the person may not know the resident."""
     if TEXT not in said:
         return None
     kept = _Kept.model_validate_json(said[TEXT])
-    if role != "cc" or said.get("share_constituent") == "yes":
+    if resident:
         return kept.view
     shown = tuple(answer for answer in kept.view.answers if answer.question not in kept.private)
     return FormView(version=kept.view.version, answers=shown)
+
+
+def has_private_answers(said: Mapping[str, str]) -> bool:
+    """Say whether an answer tells who the resident is."""
+    if TEXT not in said:
+        return False
+    kept = _Kept.model_validate_json(said[TEXT])
+    return any(answer.question in kept.private for answer in kept.view.answers)
 
 
 def _answers(form: Form, given: Mapping[str, Any]) -> Iterator[AnswerView]:

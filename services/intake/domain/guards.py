@@ -11,7 +11,7 @@ from typing import NamedTuple
 from services.intake.domain import words
 from services.intake.domain.case import Case, lead_is_done, open_parts
 from services.intake.domain.clocks import autoclose_days, latest_extension, present_close
-from services.intake.domain.policy import ORDER, Role, permitted_as, roles_in
+from services.intake.domain.policy import ORDER, Role, may_own, permitted_as, roles_in
 from shared.commands import Command, Refusal, refuse_conflict
 from shared.council import Directory, Team
 from shared.events import CaseKind, State, Task
@@ -46,6 +46,8 @@ FROM: Mapping[str, frozenset[State]] = MappingProxyType(
         "extend-auto-close": frozenset({"committed", "answered", "completed"}),
         "add-cc": OPEN | {"closed"},
         "remove-cc": OPEN | {"closed"},
+        "take-over": OPEN,
+        "transfer-owner": OPEN,
     }
 )
 
@@ -196,6 +198,13 @@ def colleagues(standing: Standing) -> frozenset[str]:
     return fellows - {public.owner, *public.cc}
 
 
+def successors(standing: Standing) -> frozenset[str]:
+    """Name the councillors who could act as the owner of the case today, the present one among them."""
+    case, directory = standing.case, standing.directory
+    people = (each.id for each in directory.council.councillors)
+    return frozenset(each for each in people if may_own(case, each, directory, standing.today))
+
+
 def extension_bounds(standing: Standing) -> tuple[date, date]:
     """Give the first and the last day an extension may name now."""
     present = present_close(standing.case, standing.directory) or standing.today
@@ -227,6 +236,14 @@ def _has_a_cc(standing: Standing) -> Refusal | None:
     if standing.case.public.cc:
         return None
     return refuse_conflict("nobody-cc", "Nobody is cc'd on this case, so there is nobody to remove.")
+
+
+def _has_a_successor(standing: Standing) -> Refusal | None:
+    if successors(standing):
+        return None
+    return refuse_conflict(
+        "nobody-to-own", "Nobody holds the portfolio today: publish who holds it in the council data first."
+    )
 
 
 def _owes_its_own_part(standing: Standing) -> Refusal | None:
@@ -287,6 +304,7 @@ _MORE: Mapping[str, Callable[[Standing], Refusal | None]] = MappingProxyType(
         "extend-auto-close": _can_be_extended,
         "add-cc": _has_a_colleague,
         "remove-cc": _has_a_cc,
+        "transfer-owner": _has_a_successor,
     }
 )
 

@@ -4,6 +4,7 @@ The clocks of the councillor's wait run on, whoever has the case. Parts of other
 """
 
 from services.intake.domain import words
+from services.intake.domain.alerting import alert_clock
 from services.intake.domain.case import LEAD, Facts
 from services.intake.domain.clocks import OF_THE_CLOSE, acknowledge_clock, answer_owed, without
 from services.intake.domain.decisions import decision
@@ -56,7 +57,8 @@ def assign(standing: Standing, command: Assign) -> Facts | Refusal:
     clocks = (
         acknowledge_clock(case, standing.next_seq, directory, standing.now),
         *answer_owed(case, standing.next_seq, standing.now, directory, restart=command.restart_clock),
-        *without(case.public.clocks, "acknowledge", "answer", *OF_THE_CLOSE),
+        *alert_clock(case, standing.now, standing.next_seq, directory),
+        *without(case.public.clocks, "acknowledge", "answer", "alert", *OF_THE_CLOSE),
     )
     after = case.public.model_copy(
         update={"state": "with_team", "team": command.team, "tasks": _of_others(case.public), "clocks": clocks}

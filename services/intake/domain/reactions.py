@@ -5,9 +5,12 @@ Whatever comes late finds a case that has moved on and changes nothing.
 
 from datetime import datetime
 
+from services.intake.domain import handing_over
+from services.intake.domain.alerting import alert_clock, call_again
 from services.intake.domain.case import Case, Facts, open_parts
 from services.intake.domain.clocks import acknowledge_clock, answer_owed, without
 from services.intake.domain.parts import open_parts_for
+from services.intake.domain.policy import is_ownerless
 from shared.council import Directory
 from shared.events import (
     CaseAutocloseWarned,
@@ -19,6 +22,7 @@ from shared.events import (
     RoutingDecided,
     RoutingTriageNeeded,
     TimerDue,
+    TimerReview,
 )
 
 
@@ -43,7 +47,8 @@ def route(case: Case | None, event: RoutingDecided, directory: Directory) -> Fac
     clocks = (
         _acknowledge_owed(case, event.at, directory),
         *answer_owed(case, seq, event.at, directory),
-        *without(public.clocks, "acknowledge", "answer"),
+        *alert_clock(case, event.at, seq, directory),
+        *without(public.clocks, "acknowledge", "answer", "alert"),
     )
     after = public.model_copy(update={"state": "with_team", "team": event.team, "clocks": clocks})
     routed = CaseRouted(
@@ -69,7 +74,11 @@ def send_to_triage(case: Case | None, event: RoutingTriageNeeded, directory: Dir
     case = _on_file(case)
     if case.public.state != "raised" or case.has_been_returned_since(event.at):
         return ()
-    clocks = (_acknowledge_owed(case, event.at, directory), *without(case.public.clocks, "acknowledge"))
+    clocks = (
+        _acknowledge_owed(case, event.at, directory),
+        *alert_clock(case, event.at, case.seq + 1, directory),
+        *without(case.public.clocks, "acknowledge", "alert"),
+    )
     after = case.public.model_copy(
         update={"state": "triage", "team": directory.triage_team().id, "clocks": clocks},
     )
@@ -98,19 +107,33 @@ def fire(case: Case | None, event: TimerDue, directory: Directory) -> Facts:
         raise OutOfPlace("timer-before-due")
     match event.kind:
         case "alert":
-            return ()
+            return call_again(case, event.at, directory)
         case "acknowledge" | "answer" | "task" | "commitment":
             return () if case.was_said_overdue(clock) else _overdue(case, clock, event)
         case "autoclose_warning" | "autoclose_last_warning":
-            return _warn(case, clock, event)
+            return _warn(case, clock, event, directory)
         case "autoclose":
             return _close(case, event, directory)
 
 
+def review(case: Case | None, event: TimerReview, directory: Directory) -> Facts:
+    """Look whether the owner can still act, and offer the case to others where not.
+
+    Raises:
+        OutOfPlace: there is no such case.
+    """
+    return handing_over.offer(_on_file(case), event.at, directory)
+
+
 def may_close_itself(case: Case, event: TimerDue, directory: Directory) -> bool:
-    """Say whether nothing stands against a close that nobody asked for."""
+    """Say whether nothing stands against a close that nobody asked for.
+
+    While the owner cannot act nobody could object, so the case stays open: who takes it over gets the whole period.
+    """
     today = directory.calendar.local_date(event.at)
     kept = [day for day in (case.promised, case.keep_open_until) if day]
+    if is_ownerless(case, directory, today):
+        return False
     ended = case.public.state in {"answered", "completed"} and not open_parts(case.public)
     return ended and all(day <= today for day in kept)
 
@@ -136,10 +159,15 @@ def _overdue(case: Case, clock: Clock, event: TimerDue) -> Facts:
     return (CaseOverdue(at=event.at, case=case.public, clock=clock.kind, due=clock.due, number=number),)
 
 
-def _warn(case: Case, clock: Clock, event: TimerDue) -> Facts:
-    """Warn of the close while there is time to act; a warning that comes with or after the close is none."""
+def _warn(case: Case, clock: Clock, event: TimerDue, directory: Directory) -> Facts:
+    """Warn of the close while there is time to act; a warning that comes with or after the close is none.
+
+    Nor is there one while the owner cannot act: the close is held back.
+    """
     closing = case.public.clock("autoclose")
     if closing is None or event.at >= closing.due:
+        return ()
+    if is_ownerless(case, directory, directory.calendar.local_date(event.at)):
         return ()
     left = tuple(each for each in case.public.clocks if each != clock)
     after = case.public.model_copy(update={"clocks": left})

@@ -1,48 +1,22 @@
 """A case as one person may see it: the view, the line in a list, the facts.
 
-Who the constituent is reaches the owner and the teams; a cc'd colleague only if the owner shared it. Democratic
-Services know every case, and read what was written only while they have to place it.
+Who may see how much of it is said in `sight`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 from services.intake.domain import words
 from services.intake.domain.case import Case
-from services.intake.domain.forms import TEXT as FORM
+from services.intake.domain.filed import CaseOnFile, Record
 from services.intake.domain.forms import form_view
 from services.intake.domain.guards import offered
-from services.intake.domain.policy import Role, roles_in
+from services.intake.domain.policy import Role, is_ownerless, listens, roles_in
+from services.intake.domain.sight import Sight, names_a_resident, shown, sight_of
 from shared.commands import CaseSummary, CaseView, Constituent, EventView, RefusedCommand, TaskView
 from shared.council import Directory
 from shared.events import Task
-
-NAMING_FIELDS = frozenset({"constituent", "share_constituent", FORM})
-"""Texts of the raising that stand in the view alone, for those who may know the constituent; never among the facts."""
-
-
-class Record(NamedTuple):
-    """One fact of a case with its words in clear."""
-
-    id: str
-    seq: int
-    type: str
-    at: datetime
-    actor: str
-    on_behalf_of: str
-    cause: str
-    """Id of the command or event that it follows from."""
-    data: dict[str, Any]
-    """The event as subscribers get it."""
-    text: Mapping[str, str]
-
-
-class CaseOnFile(NamedTuple):
-    """A case with the facts of it that were read, oldest first."""
-
-    case: Case
-    records: Sequence[Record]
 
 
 def case_view(
@@ -50,21 +24,22 @@ def case_view(
 ) -> CaseView | None:
     """Show a case to a person, with what the person may do now; None where the person may not know it."""
     case, public = filed.case, filed.case.public
-    roles = roles_in(case, person, directory, directory.calendar.local_date(now))
+    today = directory.calendar.local_date(now)
+    roles = roles_in(case, person, directory, today)
     if not roles:
         return None
-    reads = may_read(case, roles)
     service, ward = directory.service(public.service), directory.ward(public.ward)
     owner = directory.councillor(public.owner)
     team = directory.team(public.team) if public.team else None
-    said = _raising(filed) if reads else {}
+    sight = sight_of(filed, roles)
+    said = _raising(filed) if sight.words else {}
     return CaseView(
         reference=public.reference,
         id=public.id,
         version=case.seq,
         kind=public.kind,
         status=public.state,
-        sentence=words.sentence(case, directory),
+        sentence=" ".join(_sentences(filed, roles, sight, directory, today)),
         service=public.service,
         service_name=service.name if service else public.service,
         ward=public.ward,
@@ -90,10 +65,10 @@ def case_view(
         summary=said.get("summary"),
         description=said.get("description"),
         location=said.get("location"),
-        constituent=_constituent(said, roles),
-        form=form_view(said, roles[0]),
+        constituent=_constituent(said, sight),
+        form=form_view(said, resident=sight.resident),
         commands=offered(case, person, directory, now),
-        history=_events(filed.records, reads=reads),
+        history=_events(filed.records, sight),
         refused=tuple(refused),
     )
 
@@ -104,6 +79,7 @@ def case_summary(filed: CaseOnFile, person: str, directory: Directory, on: date)
     roles = roles_in(case, person, directory, on)
     if not roles:
         return None
+    said = _raising(filed) if sight_of(filed, roles).words else {}
     return CaseSummary(
         reference=public.reference,
         kind=public.kind,
@@ -114,7 +90,7 @@ def case_summary(filed: CaseOnFile, person: str, directory: Directory, on: date)
         team=public.team,
         owner=public.owner,
         level=public.level,
-        summary=_raising(filed).get("summary") if may_read(case, roles) else None,
+        summary=said.get("summary"),
         raised_at=case.raised_at,
         updated_at=case.updated_at,
         due=min((clock.due for clock in public.clocks), default=None),
@@ -125,21 +101,28 @@ def case_summary(filed: CaseOnFile, person: str, directory: Directory, on: date)
 def event_views(
     filed: CaseOnFile, person: str, directory: Directory, on: date, after: int = 0
 ) -> tuple[EventView, ...] | None:
-    """Show the facts after a `caseseq`; None where the person may not know the case."""
+    """Show the facts after a `caseseq`; None where the person may not know the case.
+
+    A listening system reads those of any case, as the bus carries them: without a word.
+    """
     roles = roles_in(filed.case, person, directory, on)
-    if not roles:
+    if not roles and not listens(person, directory, on):
         return None
-    return _events((each for each in filed.records if each.seq > after), reads=may_read(filed.case, roles))
+    return _events((record for record in filed.records if record.seq > after), sight_of(filed, roles))
 
 
-def may_read(case: Case, roles: Sequence[Role]) -> bool:
-    """Say whether somebody with these roles may read what was written, and not the facts alone."""
-    return any(role != "admin" for role in roles) or (bool(roles) and case.public.state == "triage")
+def _sentences(filed: CaseOnFile, roles: Sequence[Role], sight: Sight, directory: Directory, on: date) -> Iterator[str]:
+    """Say how the case stands, and what is peculiar to who looks at it."""
+    yield words.sentence(filed.case, directory, ownerless=is_ownerless(filed.case, directory, on))
+    if "offered" in roles:
+        yield words.OFFERED_TO_YOU if sight.words else f"{words.OFFERED_TO_YOU} {words.SHOWN_THEN}"
+    if "owner" in roles and not sight.resident and names_a_resident(filed):
+        yield words.RESIDENT_HIDDEN
 
 
-def _relation(role: Role) -> Literal["owner", "cc", "officer"]:
-    """Give the word for a list: whoever works on the case, or places it, is an officer of it."""
-    return "owner" if role == "owner" else "cc" if role == "cc" else "officer"
+def _relation(role: Role) -> Literal["owner", "cc", "officer", "offered"]:
+    """Give the word for a list: staff are officers of the cases they work on."""
+    return role if role in {"owner", "cc", "offered"} else "officer"
 
 
 def _part(case: Case, task: Task, directory: Directory) -> TaskView:
@@ -157,13 +140,11 @@ def _raising(filed: CaseOnFile) -> Mapping[str, str]:
     return next((record.text for record in filed.records if record.seq == 1), {})
 
 
-def _constituent(said: Mapping[str, str], roles: Sequence[Role]) -> Constituent | None:
-    if "constituent" not in said or (set(roles) == {"cc"} and said.get("share_constituent") != "yes"):
-        return None
-    return Constituent.model_validate_json(said["constituent"])
+def _constituent(said: Mapping[str, str], sight: Sight) -> Constituent | None:
+    return Constituent.model_validate_json(said["constituent"]) if sight.resident and "constituent" in said else None
 
 
-def _events(records: Iterable[Record], *, reads: bool) -> tuple[EventView, ...]:
+def _events(records: Iterable[Record], sight: Sight) -> tuple[EventView, ...]:
     return tuple(
         EventView(
             id=record.id,
@@ -173,11 +154,7 @@ def _events(records: Iterable[Record], *, reads: bool) -> tuple[EventView, ...]:
             actor=record.actor,
             on_behalf_of=record.on_behalf_of or None,
             data=record.data,
-            text=_words(record) or None if reads else None,
+            text=shown(record.text, sight),
         )
         for record in records
     )
-
-
-def _words(record: Record) -> dict[str, str]:
-    return {name: text for name, text in record.text.items() if name not in NAMING_FIELDS}

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from services.intake.domain.case import Case, lead_is_done, open_parts
 from services.intake.domain.clocks import present_close
 from shared.council import Directory
-from shared.events import State
+from shared.events import Capacity, State
 
 WHO_MAY: Mapping[str, str] = MappingProxyType(
     {
@@ -28,6 +28,15 @@ WHO_MAY: Mapping[str, str] = MappingProxyType(
         "extend-auto-close": "Only the councillor who raised the case can keep it open for longer.",
         "add-cc": "Only the councillor who raised the case can cc a colleague.",
         "remove-cc": "Only the councillor who raised the case, or the colleague, can end a cc.",
+        "take-over": "Only a councillor to whom the case was offered can take it over.",
+        "transfer-owner": "Only Democratic Services can give the case to another councillor.",
+    }
+)
+
+WHO_MAY_OWN: Mapping[Capacity, str] = MappingProxyType(
+    {
+        "ward": "Only a councillor who holds a seat today can have the case.",
+        "cabinet": "Only the councillor who holds the portfolio of the case today can have it.",
     }
 )
 
@@ -46,6 +55,8 @@ WHEN: Mapping[str, str] = MappingProxyType(
         "extend-auto-close": "Auto-close is extended after a promise, an answer or a completion.",
         "add-cc": "Colleagues are cc'd until the case is anonymised.",
         "remove-cc": "A cc is ended until the case is anonymised.",
+        "take-over": "A case is taken over while it is open.",
+        "transfer-owner": "A case is given to another councillor while it is open.",
     }
 )
 
@@ -97,18 +108,37 @@ def teams(ids: Iterable[str], directory: Directory) -> str:
     return ", ".join(team.name if team else each for each, team in found)
 
 
-def sentence(case: Case, directory: Directory) -> str:
-    """Say where the case is, who has it and what happens next."""
-    public = case.public
-    said = _SENTENCES[public.state].format_map(_parts(case, directory))
+RESIDENT_HIDDEN = (
+    "Who the resident is stays hidden from you until the resident agrees that you go on: tell Democratic Services when "
+    "you have been told so, by the team or by the councillor before you."
+)
+
+OFFERED_TO_YOU = "It is offered to you: you may take it over."
+SHOWN_THEN = "What was written is shown to you then."
+
+
+def sentence(case: Case, directory: Directory, *, ownerless: bool = False) -> str:
+    """Say where the case is, who has it and what happens next; `ownerless`: its councillor can no longer act."""
+    public, parts = case.public, _parts(case, directory, ownerless=ownerless)
+    said = _SENTENCES[public.state].format_map(parts)
     if public.state == "raised" and case.returned:
         said = _BETWEEN_TEAMS.format(team=teams([case.returned.team], directory))
     waiting = teams((task.team for task in open_parts(public)), directory)
     if waiting and lead_is_done(public):
-        said = _LEAD_IS_DONE.format_map(_parts(case, directory))
+        said = _LEAD_IS_DONE.format_map(parts)
     if waiting:
         said = f"{said} Parts of it are with other teams: {waiting}."
+    if ownerless:
+        said = f"{said} {_without_owner(case)}"
     return said[0].upper() + said[1:]
+
+
+def _without_owner(case: Case) -> str:
+    if case.offered is None:
+        return "Its councillor can no longer act on it."
+    if not case.offered.to:
+        return "Its councillor can no longer act on it: Democratic Services must find one who takes it over."
+    return "Its councillor can no longer act on it: colleagues have been asked to take it over."
 
 
 def routed_by(case: Case, directory: Directory) -> str | None:
@@ -177,7 +207,7 @@ _OUTCOMES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _parts(case: Case, directory: Directory) -> Mapping[str, str]:
+def _parts(case: Case, directory: Directory, *, ownerless: bool) -> Mapping[str, str]:
     public = case.public
     team = directory.team(public.team) if public.team else None
     is_case = public.kind == "case"
@@ -187,7 +217,7 @@ def _parts(case: Case, directory: Directory) -> Mapping[str, str]:
         "finish": "answer" if is_case else "complete",
         "finished": "answered" if is_case else "completed",
         "level": str(public.level),
-        "close": _close(case, directory),
+        "close": _close(case, directory, ownerless=ownerless),
         "why": _why(case),
     }
 
@@ -197,8 +227,8 @@ def _by(case: Case, kind: str, directory: Directory) -> str:
     return f" by {day(directory.calendar.local_date(clock.due))}" if clock else ""
 
 
-def _close(case: Case, directory: Directory) -> str:
-    closing = present_close(case, directory) if case.public.clock("autoclose") else None
+def _close(case: Case, directory: Directory, *, ownerless: bool) -> str:
+    closing = present_close(case, directory) if case.public.clock("autoclose") and not ownerless else None
     return f"otherwise it closes by itself on {day(closing)}" if closing else "it does not close by itself"
 
 
