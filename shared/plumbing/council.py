@@ -130,7 +130,8 @@ class LiveCouncil:
     def _wanted(self, newer: Sequence[Published]) -> Published | None:
         """Find a version that is or will be in force and has not been read."""
         now = self._now()
-        readable = [each for each in newer if each.number not in self._unreadable]
+        # Since they were listed, one of them may have come into use at its moment.
+        readable = [each for each in newer if each.number > self.number and each.number not in self._unreadable]
         present = in_force(readable, now)
         wanted = [present, *to_come(readable, now)] if present else to_come(readable, now)
         return next((each for each in wanted if each.number not in self._ahead), None)

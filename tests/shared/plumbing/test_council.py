@@ -18,7 +18,7 @@ from shared.council import Council
 from shared.plumbing.clock import BusinessClock, MovableClock, RealClock, real_now
 from shared.plumbing.council import LiveCouncil, NoCouncilData
 from shared.plumbing.metrics import Metrics
-from shared.plumbing.versions import VERSIONS, publish
+from shared.plumbing.versions import VERSIONS, Published, publish
 
 pytestmark = pytest.mark.mongo
 
@@ -30,10 +30,12 @@ Versions = AsyncDatabase[dict[str, Any]]
 class Process:
     """What a service's process knows of the council."""
 
-    def __init__(self, database: Versions, clock: BusinessClock | None = None) -> None:
+    def __init__(
+        self, database: Versions, clock: BusinessClock | None = None, kind: type[LiveCouncil] = LiveCouncil
+    ) -> None:
         self.metrics, self.log = Metrics("intake"), LogCapture()
         logger = structlog.wrap_logger(None, processors=[self.log], wrapper_class=structlog.BoundLogger)
-        self.council = LiveCouncil(database, clock or RealClock(), logger, self.metrics)
+        self.council = kind(database, clock or RealClock(), logger, self.metrics)
 
     @property
     def runs(self) -> tuple[int, str]:
@@ -162,6 +164,31 @@ async def test_one_that_was_overtaken_after_it_was_read_never_comes(town: Town) 
 
     assert process.runs == (3, "c")
     assert process.measured("casework_council_version_ahead") == 0
+
+
+class SlowAnswer(LiveCouncil):
+    """One whose database answers long after it has looked."""
+
+    waits_for = 0
+
+    async def _newer(self) -> list[Published]:
+        found = await super()._newer()
+        while self.number < self.waits_for:  # noqa: ASYNC110  what is looked at has no event
+            await asyncio.sleep(0.001)
+        return found
+
+
+async def test_one_that_comes_into_use_while_the_database_answers_is_not_taken_twice(town: Town) -> None:
+    process = Process(town.database, kind=SlowAnswer)
+    await process.council.load(patience=0)
+    await town.publish("b", activates=real_now() + SOON)
+    await process.council.refresh()
+
+    SlowAnswer.waits_for = 2
+    switched = await process.council.refresh()
+
+    assert (switched, process.runs) == (False, (2, "b"))
+    assert [entry["number"] for entry in process.said("council data read")] == [1, 2]
 
 
 async def test_the_development_clock_brings_a_moment_about(town: Town) -> None:
