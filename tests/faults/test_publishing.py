@@ -37,7 +37,7 @@ from tests.faults.test_outages import Report
 
 pytestmark = [pytest.mark.rabbit, pytest.mark.mongo, pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
-CASES, PEOPLE = count(60, 200), count(2, 6)
+CASES, PEOPLE, FEW = count(60, 200), count(2, 6), 2
 PAUSE = 0.25
 """Seconds each of them waits between two cases: there is no end of cases to look at otherwise."""
 ROUNDS = count(1, 3)
@@ -50,7 +50,7 @@ WHO = Order("Ada Elm", "a test")
 SEED = 20_261_126
 
 
-async def raise_while(crowd: Crowd, going_on: Callable[[], bool]) -> Book:
+async def raise_while(crowd: Crowd, people: int, going_on: Callable[[], bool]) -> Book:
     """Raise cases for as long as something goes on, and at least so many."""
 
     async def person() -> None:
@@ -58,7 +58,7 @@ async def raise_while(crowd: Crowd, going_on: Callable[[], bool]) -> Book:
             await crowd.raise_case(ROUTED[len(crowd.book.given) % len(ROUTED)])
             await asyncio.sleep(PAUSE)
 
-    await asyncio.gather(*(person() for _ in range(PEOPLE)))
+    await asyncio.gather(*(person() for _ in range(people)))
     return crowd.book
 
 
@@ -78,7 +78,7 @@ async def judged(
 ) -> tuple[list[str], dict[str, int]]:
     """Let people raise cases while something is done, and find what has gone wrong; also the decisions by version."""
     lines, doing = lines_of(city), asyncio.create_task(work())
-    book = await raise_while(crowd, lambda: not doing.done())
+    book = await raise_while(crowd, people, lambda: not doing.done())
     await doing
     await city.stands()
     await city.rests()
@@ -126,7 +126,7 @@ async def test_a_changed_rule_that_is_published_under_load_loses_and_mixes_nothi
         late.extend((at + offset - outcome.version.activates).total_seconds() for at in taken)
 
     async with back_afterwards(city):
-        found, named = await judged(city, crowd, publish_and_go_back)
+        found, named = await judged(city, crowd, PEOPLE, publish_and_go_back)
     await crowd.client.aclose()
 
     record_property(
@@ -164,7 +164,7 @@ async def test_whoever_is_killed_while_a_version_is_published_comes_back_on_the_
         await city.kill(service)
 
     async with back_afterwards(city):
-        found, named = await judged(city, crowd, kill_each)
+        found, named = await judged(city, crowd, FEW, kill_each)
     await crowd.client.aclose()
 
     record_property(

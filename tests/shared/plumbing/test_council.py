@@ -183,8 +183,9 @@ async def test_one_that_comes_into_use_while_the_database_answers_is_not_taken_t
     await process.council.load(patience=0)
     await town.publish("b", activates=real_now() + SOON)
     await process.council.refresh()
+    assert isinstance(process.council, SlowAnswer)
 
-    SlowAnswer.waits_for = 2
+    process.council.waits_for = 2
     switched = await process.council.refresh()
 
     assert (switched, process.runs) == (False, (2, "b"))
