@@ -4,13 +4,14 @@ import contextlib
 
 import typer
 
-from ops.commands import backup, containers, council, data, operating, running, setting_up
+from ops.commands import backup, containers, council, data, importing, operating, running, setting_up
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Casework for elected members: start a system, watch it, mend what needs a person.",
 )
+council.council.add_typer(importing.app, name="import")
 for group in (running.app, operating.app, council.app, data.app, setting_up.app, backup.app, containers.app):
     app.add_typer(group)
 

@@ -12,7 +12,6 @@ import typer
 from pydantic import TypeAdapter
 from pymongo.errors import PyMongoError
 
-from ops.commands import importing
 from ops.commands.terminal import NEEDS_A_PERSON, console, databases, errors, fail, say
 from ops.connections import Databases
 from ops.council import exporting, publishing, record, showing
@@ -29,7 +28,6 @@ from shared.plumbing.versions import PublishRefused, RecordBroken, local
 app = typer.Typer()
 council = typer.Typer(no_args_is_help=True, help="Council data: people, wards, teams, services, rules.")
 app.add_typer(council, name="council")
-council.add_typer(importing.app, name="import")
 
 
 def _moment(text: str) -> datetime:

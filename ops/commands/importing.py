@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, NamedTuple, NoReturn
+from typing import Annotated, NamedTuple
 
 import typer
-from pymongo.errors import PyMongoError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from ops.commands.terminal import COULD_NOT, NEEDS_A_PERSON, errors, fail, say
-from ops.connections import NoSystem, find_system
-from ops.development import publish_folder
-from ops.importing.flow import rehearse, write
+from ops.commands.council import in_one_sentence, publish_after_asking
+from ops.commands.terminal import NEEDS_A_PERSON, console, errors, fail, say
+from ops.connections import NoSystem, find_databases
+from ops.council import publishing
+from ops.council.diff import Differences
+from ops.council.publishing import Order
+from ops.council.showing import render
+from ops.importing.flow import Rehearsed, rehearse, write
 from ops.importing.lgsf import fetch_lgsf, read_lgsf
 from ops.importing.lgsl import merge_lgsl, read_lgsl
 from ops.importing.merging import merge_members
@@ -27,13 +30,10 @@ from ops.importing.refusals import ImportRefused
 from ops.importing.source import Fetched, fetch, modern_gov_address
 from ops.importing.source import Progress as SourceProgress
 from ops.importing.words import person_key, ward_key
-from shared.council import BundleRefused, Council, load_bundle
+from shared.council import Council, load_bundle
 from shared.plumbing.history import technical_now
 
 app = typer.Typer(no_args_is_help=True, help="Bring people, wards and services in from other systems' lists.")
-
-_SHOWN = 40
-"""So many lines of one kind; the rest is counted."""
 
 Folder = Annotated[Path, typer.Option(exists=True, file_okay=False, help="The folder of the council's files.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: for scripts.")]
@@ -62,7 +62,7 @@ class _Said(NamedTuple):
     yes: bool
     publish: bool
     author: str | None
-    reason: str | None
+    reason: str
 
 
 @app.command("modern-gov")
@@ -218,76 +218,66 @@ def _counting(what: str, total: int | None) -> Iterator[Callable[[], None]]:
 
 def _import(said: _Said, propose: Callable[[Council], Proposal]) -> None:
     """Propose, rehearse, show, ask, write, publish; end with 1 where somebody has to see to what was left out."""
-    try:
+    with in_one_sentence("mend them first: nothing was imported"):
         council = load_bundle(said.folder)
-    except BundleRefused as error:
-        _refused(error, "mend them first: nothing was imported")
-    try:
+    with _or_nothing(), in_one_sentence("the import would break the council's files; nothing was changed"):
         proposal = propose(council)
         rehearsed = rehearse(said.folder, proposal)
-    except ImportRefused as error:
-        fail(f"{error}. Nothing was changed", NEEDS_A_PERSON)
-    except BundleRefused as error:
-        _refused(error, "the import would break the council's files; nothing was changed")
-    _show("changes", rehearsed.changes)
+    if rehearsed.differences:
+        console.print(render(rehearsed.differences))
     _show("to know", proposal.told)
     _show("suggested, not written", proposal.suggested)
     _show("left out", proposal.left_out)
-    if rehearsed.changes:
-        _confirm(said, len(rehearsed.changes), list(rehearsed.texts))
-        try:
+    if rehearsed.differences:
+        _confirm(said, rehearsed)
+        with _or_nothing():
             write(rehearsed)
-        except ImportRefused as error:
-            fail(error, NEEDS_A_PERSON)
         say(f"written: {', '.join(rehearsed.texts)} in {said.folder}")
         if said.publish:
-            _publish(said)
+            _publish(said, rehearsed)
     else:
         say("nothing to change")
     if proposal.left_out:
         fail(f"{len(proposal.left_out)} left out: see above what to do, and import again", NEEDS_A_PERSON)
 
 
-def _show(what: str, lines: list[str] | tuple[str, ...]) -> None:
-    """Write lines of one kind under their name; very many are counted, for all of them stand in the files."""
-    if not lines:
-        return
-    say(f"{what} ({len(lines)})")
-    for line in lines[:_SHOWN]:
+@contextmanager
+def _or_nothing() -> Iterator[None]:
+    try:
+        yield
+    except ImportRefused as error:
+        fail(f"{error}; nothing was changed", NEEDS_A_PERSON)
+
+
+def _show(what: str, lines: list[str]) -> None:
+    if lines:
+        say(f"{what}:")
+    for line in lines:
         say(f"  {line}")
-    if len(lines) > _SHOWN:
-        say(f"  and {len(lines) - _SHOWN} more")
 
 
-def _confirm(said: _Said, changes: int, files: list[str]) -> None:
-    """Have somebody say yes; without a terminal nobody can, so --yes has to."""
+def _confirm(said: _Said, rehearsed: Rehearsed) -> None:
+    """Have somebody say yes; without a terminal nobody can, so a script says --yes."""
     then = " and publish" if said.publish else ""
-    question = f"Write {changes} changes to {', '.join(files)} in {said.folder}{then}?"
-    if not said.yes and not typer.confirm(question, err=True):
+    question = f"Write {', '.join(rehearsed.texts)} in {said.folder}{then}?"
+    try:
+        agreed = said.yes or typer.confirm(question, err=True)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
         fail("nothing was written, nothing was published", NEEDS_A_PERSON)
 
 
-def _publish(said: _Said) -> None:
+def _publish(said: _Said, rehearsed: Rehearsed) -> None:
     """Publish what was written; where no system runs the files are all there is."""
     try:
-        system = find_system()
+        where = find_databases()
     except NoSystem:
         say(f"no system is running here: publish later with `casework council publish {said.folder}`")
         return
-    author = said.author or getpass.getuser()
-    try:
-        number = asyncio.run(publish_folder(system, said.folder, author=author, reason=said.reason or "Import"))
-    except BundleRefused as error:
-        _refused(error, "nothing was published")
-    except PyMongoError as error:  # its text may quote a document
-        again = f"casework council publish {said.folder}"
-        fail(
-            f"the files are written, the database does not answer ({type(error).__name__}): `{again}` later", COULD_NOT
-        )
-    say(f"in force: version {number}")
-
-
-def _refused(error: BundleRefused, outcome: str) -> NoReturn:
-    for problem in error.problems:
-        errors.print(str(problem), markup=False)
-    fail(f"{len(error.problems)} to mend; {outcome}", NEEDS_A_PERSON)
+    order = Order(said.author or getpass.getuser(), said.reason)
+    with in_one_sentence("the files are written, nothing was published"):
+        proposal = asyncio.run(publishing.propose(where, rehearsed.council, order))
+        if proposal.changes == rehearsed.differences:  # shown and agreed to a moment ago
+            proposal = proposal._replace(changes=Differences())
+        publish_after_asking(where, proposal, yes=said.yes)

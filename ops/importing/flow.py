@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.council.diff import Differences, differences
 from ops.importing.proposal import Proposal
 from ops.importing.refusals import ImportRefused
 from ops.importing.rows import CsvFile
@@ -19,13 +20,13 @@ _FORMULA = ("=", "+", "-", "@", "\t")
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """A proposal that would make a sound council, and the texts it would write."""
+    """A proposal that would make a sound council: the texts it would write, and what would be different."""
 
     folder: Path
     council: Council
     before: dict[str, str | None]
     texts: dict[str, str]
-    changes: tuple[str, ...]
+    differences: Differences
 
 
 def rehearse(folder: Path, proposal: Proposal) -> Rehearsed:
@@ -35,22 +36,21 @@ def rehearse(folder: Path, proposal: Proposal) -> Rehearsed:
         BundleRefused: the council it makes would be broken; nothing was changed.
         ImportRefused: a cell would be a formula to a spreadsheet.
     """
-    before, texts, changes = {}, {}, []
+    before, texts = {}, {}
     for file in proposal.files:
-        found = list(file.changes())
-        if found:
+        if any(file.written()):
             _refuse_formulas(file)
             before[file.name], texts[file.name] = file.original, file.text()
-            changes += found
     with tempfile.TemporaryDirectory(prefix="casework-import-") as place:
         copy = Path(place)
         for path in folder.iterdir():
             if path.is_file():
                 shutil.copyfile(path, copy / path.name)
+        now = load_bundle(copy)
         for name, text in texts.items():
             _write(copy / name, text)
         council = load_bundle(copy)
-    return Rehearsed(folder, council, before, texts, tuple(changes))
+    return Rehearsed(folder, council, before, texts, differences(now, council))
 
 
 def _refuse_formulas(file: CsvFile) -> None:
@@ -59,7 +59,7 @@ def _refuse_formulas(file: CsvFile) -> None:
     Raises:
         ImportRefused: there is one.
     """
-    for name, column, text in file.new_cells():
+    for name, column, text in file.written():
         if text.startswith(_FORMULA):
             raise ImportRefused(
                 f"{file.name}: {column} of {name[:80]!r} begins with {text[0]!r}, and a spreadsheet would take it for "

@@ -138,6 +138,7 @@ class Places:
 
     def __init__(self, folder: Path, on: date) -> None:
         """Read wards.csv."""
+        self._on = on
         self._file = CsvFile.read(folder, "wards.csv", ("code", "name", "town", "valid_from", "valid_to", "seats"))
         self._rows = {self._file.get(row, "code"): row for row in self._file.rows if self._holds(row, on)}
         self._by_title = {ward_key(self._file.get(row, "name")): code for code, row in self._rows.items()}
@@ -177,9 +178,9 @@ class Places:
         """
         for code in aliases:
             if code and code not in self._rows:
-                raise ImportRefused(f"--ward: the council has no ward {code!r} on that day: see wards.csv")
+                raise ImportRefused(f"--ward: on {self._on} the council has no ward {code!r}: see wards.csv")
         if titles:
             raise ImportRefused(
-                f"the council has no ward {listed(map(repr, titles))}. Add it to wards.csv, or say which ward it is "
-                f"with --ward '{titles[0]}=CODE', or leave it out with --ward '{titles[0]}='"
+                f"on {self._on} the council has no ward {listed(map(repr, titles))}. Add it to wards.csv, or say which "
+                f"ward it is with --ward '{titles[0]}=CODE', or leave it out with --ward '{titles[0]}='"
             )

@@ -100,22 +100,7 @@ class CsvFile:
         """Find the first row with a value in a column."""
         return next((row for row in self.rows if self.get(row, column) == value), None)
 
-    def changes(self) -> Iterator[str]:
-        """Say row by row what was changed: added rows whole, of others the changed cells."""
-        for row in self.rows:
-            name = " ".join(self.get(row, column) for column in self._named_by)
-            if row.before is None:
-                rest = [f"{column} {cell}" for column, cell in zip(self.header, row.cells, strict=True) if cell]
-                yield f"{self.name}: new {', '.join(rest)}"
-            elif row.before != row.cells:
-                changed = [
-                    f"{column} {was or 'empty'} -> {now or 'empty'}"
-                    for column, was, now in zip(self.header, row.before, row.cells, strict=True)
-                    if was != now
-                ]
-                yield f"{self.name}: {name}: {', '.join(changed)}"
-
-    def new_cells(self) -> Iterator[tuple[str, str, str]]:
+    def written(self) -> Iterator[tuple[str, str, str]]:
         """Give every cell that was written: the row's name, the column and the text."""
         for row in self.rows:
             name = " ".join(self.get(row, column) for column in self._named_by)

@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+from ops.council.diff import Change, Differences
 from ops.importing.flow import Rehearsed, rehearse
 from ops.importing.merging import merge_members
 from ops.importing.modern_gov import read_modern_gov
@@ -80,11 +81,19 @@ def outcome_of(folder: Path, content: bytes, asked: Asked | None = None) -> str:
         proposal, rehearsed = imported(folder, content, asked)
     except BundleRefused as error:
         return "".join(f"broken: {problem}\n" for problem in error.problems)
-    kinds = {
-        "change": rehearsed.changes,
-        "to know": proposal.told,
-        "suggested": proposal.suggested,
-        "left out": proposal.left_out,
-    }
+    kinds = {"to know": proposal.told, "suggested": proposal.suggested, "left out": proposal.left_out}
     lines = [f"{kind}: {line}\n" for kind, found in kinds.items() for line in found]
-    return "".join(lines) or "nothing to change\n"
+    return shown(rehearsed.differences) + "".join(lines)
+
+
+def shown(found: Differences) -> str:
+    """Write differences a part a line."""
+    if not found:
+        return "nothing to change\n"
+    return "".join(
+        f"{each.what}: {each.kind} {each.id}: {'; '.join(map(_step, each.changes))}\n" for each in found.entries
+    )
+
+
+def _step(change: Change) -> str:
+    return f"{change.field} {change.new if change.old is None else f'{change.old} -> {change.new}'}"

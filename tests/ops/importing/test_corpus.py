@@ -52,7 +52,7 @@ def test_importing_an_odd_answer_twice_changes_nothing(tmp_path: Path, case: str
 
     again, unchanged = imported(folder, answer(case))
 
-    assert unchanged.changes == ()
+    assert not unchanged.differences
     assert unchanged.texts == {}
     assert again.left_out == first.left_out
 

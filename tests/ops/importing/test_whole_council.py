@@ -10,7 +10,7 @@ import pytest
 from ops.importing.flow import write
 from ops.importing.proposal import Asked
 from shared.council import Directory, load_bundle
-from tests.ops.importing.councils import imported
+from tests.ops.importing.councils import imported, shown
 from tests.ops.importing.towns import SAMPLE, Listed, answer, sample_members
 
 TODAY = Asked(date(2026, 11, 25))
@@ -48,9 +48,8 @@ def test_the_first_import_finds_everybody_and_learns_ids_and_parties(folder: Pat
     proposal, rehearsed = imported(folder, answer(sample_members()), TODAY)
 
     assert list(rehearsed.texts) == ["councillors.csv"]
-    assert len(rehearsed.changes) == 72
-    first = "councillors.csv: cllr-001 Lakshmi Dunnockby: party empty -> Labour, external_id empty -> 5000"
-    assert rehearsed.changes[0] == first
+    assert rehearsed.differences.count("changed") == len(rehearsed.differences.entries) == 72
+    assert shown(rehearsed.differences).startswith("changed: councillor cllr-001: party Labour; external_id 5000\n")
     parties = {councillor.party for councillor in rehearsed.council.councillors}
     assert parties == {"Labour", "Conservative", "Liberal Democrat"}
     assert (proposal.told, proposal.suggested, proposal.left_out) == ([], [], [])
@@ -62,24 +61,24 @@ def test_importing_twice_changes_nothing(known: Path) -> None:
     _, rehearsed = imported(known, answer(sample_members()), TODAY)
     write(rehearsed)
 
-    assert rehearsed.changes == ()
+    assert not rehearsed.differences
     assert {path.name: path.read_bytes() for path in known.iterdir()} == before
 
 
 def test_an_eventful_year_is_imported_to_the_expected_difference(known: Path) -> None:
     proposal, rehearsed = imported(known, eventful_year(), NEXT_YEAR)
 
-    assert list(rehearsed.changes) == [
-        "councillors.csv: cllr-021 Sabah Newname: name Manjit Yarrowgate -> Sabah Newname, party Labour -> Green",
+    assert shown(rehearsed.differences).splitlines() == [
+        "changed: councillor cllr-021: name Manjit Yarrowgate -> Sabah Newname; party Labour -> Green",
         (
-            "councillors.csv: new id cllr-073, title Councillor, name Tilly Newcombe, "
-            "email tilly.newcombe@exampleton.example, party Green, external_id 6001"
+            "added: councillor cllr-073: title Councillor; name Tilly Newcombe; "
+            "email tilly.newcombe@exampleton.example; party Green; external_id 6001"
         ),
-        "seats.csv: cllr-001 abbey: valid_to empty -> 2027-05-09",
-        "seats.csv: cllr-004 blackheath: valid_to empty -> 2027-05-09",
-        "seats.csv: cllr-011 charlemont-with-grove-vale: valid_to empty -> 2027-05-09",
-        "seats.csv: new councillor cllr-011, ward abbey, valid_from 2027-05-10",
-        "seats.csv: new councillor cllr-073, ward blackheath, valid_from 2027-05-10",
+        "changed: seat cllr-001 abbey 2023-05-08: valid_to 2027-05-09",
+        "changed: seat cllr-004 blackheath 2023-05-08: valid_to 2027-05-09",
+        "changed: seat cllr-011 charlemont-with-grove-vale 2024-05-06: valid_to 2027-05-09",
+        "added: seat cllr-011 abbey 2027-05-10: valid_from 2027-05-10; ward abbey",
+        "added: seat cllr-073 blackheath 2027-05-10: valid_from 2027-05-10; ward blackheath",
     ]
     assert proposal.told == [
         "Charlemont with Grove Vale: 1 vacant",
@@ -109,7 +108,8 @@ def test_an_eventful_year_imported_twice_changes_nothing(known: Path) -> None:
     _, again = imported(known, eventful_year(), NEXT_YEAR)
     _, later = imported(known, eventful_year(), Asked(date(2027, 6, 2)))
 
-    assert (again.changes, later.changes) == ((), ())
+    assert not again.differences
+    assert not later.differences
 
 
 def test_only_the_changed_lines_of_a_file_change(known: Path) -> None:
