@@ -16,7 +16,7 @@ WHO_MAY: Mapping[str, str] = MappingProxyType(
     {
         "raise": "Only a serving councillor can raise a case.",
         "acknowledge": "Only an officer of the team that has the case can acknowledge it.",
-        "add-progress": "Only an officer of the team that has the case can report progress.",
+        "add-progress": "Only an officer of a team that works on the case can report progress.",
         "commit": "Only an officer of the team that has the case can promise a date.",
         "answer": "Only an officer of the team that has the case can answer it.",
         "complete": "Only an officer of the team that has the report can complete it.",
