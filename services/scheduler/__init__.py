@@ -1,1 +1,1 @@
-"""Remembers what is due, and says so when it is."""
+"""Remembers what is due, finds what changes in the council, and says so."""
