@@ -192,6 +192,14 @@ async def test_nobody_gets_a_case_unasked(story: Story, case: str, owner: str, h
     assert after["status"] == "with_team"
 
 
+async def test_whoever_is_asked_is_told_by_mail_and_nobody_else_is(story: Story) -> None:
+    mail = await story.town.mail(story.references["followed"], COLLEAGUE, "Please decide: would you take over")
+    told = {name: story.town.mails(story.references[name], COLLEAGUE, "take over") for name in story.references}
+
+    assert "is no longer in office" in mail.text
+    assert {name for name, mails in told.items() if mails} == {"followed"}
+
+
 async def test_one_who_was_elected_again_keeps_the_case_and_the_case_its_old_ward(story: Story) -> None:
     case = await story.town.as_(COLLEAGUE).see(story.references["of-one-who-stays"])
 
