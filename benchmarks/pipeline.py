@@ -45,7 +45,7 @@ async def take_turn(
         Stopped: it did not do all of it, or a process died.
     """
     done: list[Load] = []
-    async with place(servers_, variant) as there, loader(there, variant) as giving:
+    async with place(servers_, variant) as there, loader(there.environment, variant.name) as giving:
         total = WARM_UP
         await _load(there, giving, WARM_UP, total, variant)
         pids = there.pids()

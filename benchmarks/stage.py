@@ -240,11 +240,11 @@ class Loader:
 
 
 @asynccontextmanager
-async def loader(place_: Place, variant: Variant) -> AsyncIterator[Loader]:
-    """Start the loader of a variant."""
+async def loader(environment: Mapping[str, str], variant: str) -> AsyncIterator[Loader]:
+    """Start the loader of a variant, told by an environment where the broker is and which keys seal."""
     process = await asyncio.create_subprocess_exec(
-        *launched((sys.executable, "-m", "benchmarks.loader", variant.name.lower())),
-        env=dict(place_.environment),
+        *launched((sys.executable, "-m", "benchmarks.loader", variant.lower())),
+        env=dict(environment),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=2**24,

@@ -2,6 +2,7 @@
 
 The clients, the servers and the five services share this machine, so the numbers say what one machine does in all.
 Another system on the broker, the sample listener, tells when a case is routed; it is looked at ten times a second.
+Afterwards a danger comes behind a queue: `danger.py`.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from uuid import uuid4
 import httpx2
 from rich.progress import Progress
 
+from benchmarks.danger import Danger, danger
 from benchmarks.processes import servers, since, spent
 from benchmarks.report import Findings, Measured, Stopped, look_around, percentile
 from ops.development import SERVICES, Stack, development_stack, follow
@@ -45,6 +47,8 @@ class Travel(Findings):
     """From the first request until the last receipt was in the inbox."""
     cpu_ms_per_case: dict[str, float]
     """Processor time by process, from the first request to the last receipt."""
+    danger: Danger
+    """How soon the duty is told of a danger behind a queue."""
 
     def rows(self) -> Iterator[tuple[str, str]]:
         """Write them for people."""
@@ -57,6 +61,7 @@ class Travel(Findings):
         for name, used in self.cpu_ms_per_case.items():
             yield f"processor time a case: {name}", f"{used:.1f} ms"
         yield "processor time a case: all of these", f"{sum(self.cpu_ms_per_case.values()):.1f} ms"
+        yield from self.danger.rows()
 
 
 def _listed(answers: Mapping[str, int]) -> str:
@@ -160,9 +165,10 @@ async def travel(number: int, in_flight: int, progress: Progress) -> Measured:
             if _pids(stack) != pids:
                 raise Stopped("a process died on the way and was started again, so the numbers mean nothing")
             used = since(before, spent(pids))
+            behind = await danger(stack, token, client, progress)
         finally:
             listening.cancel()
-    figures = _figures(reports, in_flight, arrivals, used)
+    figures = _figures(reports, in_flight, arrivals, used, behind)
     return Measured(benchmark=NAME, started=started, machine=machine, figures=figures)
 
 
@@ -195,7 +201,7 @@ async def _send(reports: Reports, number: int, in_flight: int, arrivals: Arrival
         raise Stopped(f"no report was taken; answers: {_listed(reports.answers)}")
 
 
-def _figures(reports: Reports, in_flight: int, arrivals: Arrivals, used: Mapping[str, float]) -> Travel:
+def _figures(reports: Reports, in_flight: int, arrivals: Arrivals, used: Mapping[str, float], behind: Danger) -> Travel:
     cases = len(reports.references)
     routed = max(arrivals.routed[reference] for reference in reports.references) - reports.began
     return Travel(
@@ -210,6 +216,7 @@ def _figures(reports: Reports, in_flight: int, arrivals: Arrivals, used: Mapping
         routed_per_second=cases / routed,
         receipts_seconds=max(arrivals.receipts[reference] for reference in reports.references) - reports.began,
         cpu_ms_per_case={name: seconds * 1000 / cases for name, seconds in used.items()},
+        danger=behind,
     )
 
 

@@ -150,6 +150,14 @@ class Supervisor:
             self._running.clear()
             await self._http.aclose()
 
+    def program(self, name: str) -> Program:
+        """Return what was started under a name.
+
+        Raises:
+            KeyError: there is no such program.
+        """
+        return self._running[name].program
+
     def pid(self, name: str) -> int | None:
         """Return the process id of a program, None while it is not running.
 

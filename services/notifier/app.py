@@ -5,6 +5,7 @@ The only file that knows every other. Nothing happens when it is imported; `crea
 
 import socket
 import ssl
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from services.notifier.adapters import (
 from services.notifier.config import Config
 from services.notifier.handlers import handlers
 from services.notifier.ports import Call, Channels, Letter
-from services.notifier.ticker import Sender
+from services.notifier.ticker import Pace, Sender
 from shared.council import Directory
 from shared.events import NoticeFailed, NoticeInDoubt, NoticeSent
 from shared.plumbing.handling import Provider
@@ -46,7 +47,7 @@ def create_app(config: Config | None = None, parts: Parts = PARTS) -> AsgiFastSt
     """Compose the notifier from its settings."""
     settings = config or Config()
     calls = settings.duty_webhook_url is not None
-    counts_of = cache(PrometheusCounts)
+    counts_of, pace = cache(PrometheusCounts), Pace(settings.mail_rate)
 
     def ports(runtime: Runtime) -> dict[Any, Provider]:
         channels = SetChannels(runtime.metrics, calls=calls)
@@ -57,7 +58,13 @@ def create_app(config: Config | None = None, parts: Parts = PARTS) -> AsgiFastSt
             runtime.log.warning(
                 "nobody is called when there is danger, mails alone are sent: set CASEWORK_DUTY_WEBHOOK_URL"
             )
-        await make_sender(settings, runtime, counts_of(runtime.metrics)).run()
+        sender = make_sender(settings, runtime, counts_of(runtime.metrics), make_postboxes(settings), pace)
+        runtime.health.add("mail server", holds(lambda: sender.trouble is None, "it does not let us in: see the log"))
+        await sender.run()
+
+    async def send_urgent_notices(runtime: Runtime) -> None:
+        reserved = make_postboxes(settings, 1)
+        await make_sender(settings, runtime, counts_of(runtime.metrics), reserved, pace, urgent_only=True).run()
 
     async def call_the_duty(runtime: Runtime) -> None:
         await make_caller(settings, runtime, counts_of(runtime.metrics)).run()
@@ -68,14 +75,22 @@ def create_app(config: Config | None = None, parts: Parts = PARTS) -> AsgiFastSt
         listens=[Listens(NOTIFIER, handlers), Listens(NOTIFIER_URGENT, handlers)],
         collections=[NOTICES],
         ports=ports,
-        loops=[send_notices, call_the_duty] if calls else [send_notices],
+        loops=[send_notices, send_urgent_notices, *([call_the_duty] if calls else [])],
         says=[NoticeSent, NoticeFailed, NoticeInDoubt],
         parts=parts,
     )
 
 
-def make_sender(config: Config, runtime: Runtime, counts: PrometheusCounts) -> Sender[Letter]:
-    """Make the claim loop of mails; a mail server that does not let us in makes the service not ready."""
+def make_sender(  # noqa: PLR0913  the parts of the loop
+    config: Config,
+    runtime: Runtime,
+    counts: PrometheusCounts,
+    postboxes: Sequence[SmtpPostbox],
+    pace: Pace,
+    *,
+    urgent_only: bool = False,
+) -> Sender[Letter]:
+    """Make a claim loop of mails: one for all of them, and one that keeps a connection for danger."""
 
     def unusable(text: str, template: str, reason: str) -> None:
         counts.text_unusable(template)
@@ -83,7 +98,7 @@ def make_sender(config: Config, runtime: Runtime, counts: PrometheusCounts) -> S
             "a text of the council does not fit, the built-in one is sent", text=text, template=template, reason=reason
         )
 
-    sender = Sender(
+    return Sender(
         _book(runtime, config.mail_claim_seconds),
         TemplateLetterWriter(
             lambda: runtime.council.directory,
@@ -92,16 +107,15 @@ def make_sender(config: Config, runtime: Runtime, counts: PrometheusCounts) -> S
             sender=config.mail_sender,
             unusable=unusable,
         ),
-        make_postboxes(config),
+        postboxes,
         counts,
         runtime.log,
-        rate=config.mail_rate,
-        batch=config.mail_batch,
+        urgent_only=urgent_only,
+        pace=pace,
+        batch=1 if urgent_only else config.mail_batch,
         last_mail=config.graceful_seconds,
         recover_every=min(_RECOVER_AT_LEAST_EVERY, config.mail_claim_seconds / 4),
     )
-    runtime.health.add("mail server", holds(lambda: sender.trouble is None, "it does not let us in: see the log"))
-    return sender
 
 
 def make_caller(config: Config, runtime: Runtime, counts: PrometheusCounts) -> Sender[Call]:
@@ -125,7 +139,7 @@ def make_caller(config: Config, runtime: Runtime, counts: PrometheusCounts) -> S
         CallCounts(counts),
         runtime.log,
         channel="call",
-        rate=_CALLS_A_SECOND,
+        pace=Pace(_CALLS_A_SECOND),
         batch=_LINES,
         last_mail=config.graceful_seconds,
         recover_every=config.call_claim_seconds / 4,
@@ -136,8 +150,8 @@ def _book(runtime: Runtime, claim_seconds: float) -> MongoNoticeBook:
     return MongoNoticeBook(runtime.store, runtime.relay, runtime.clock.now, claim_for=timedelta(seconds=claim_seconds))
 
 
-def make_postboxes(config: Config) -> list[SmtpPostbox]:
-    """Make as many connections as may be used at once; none is opened yet."""
+def make_postboxes(config: Config, number: int | None = None) -> list[SmtpPostbox]:
+    """Make so many connections, or as many as may be used at once; none is opened yet."""
     trusted = _trusted(config.smtp_ca_file)
     return [
         SmtpPostbox(
@@ -150,7 +164,7 @@ def make_postboxes(config: Config) -> list[SmtpPostbox]:
             tls_context=trusted,
             local_hostname=socket.gethostname(),
         )
-        for _ in range(config.mail_connections)
+        for _ in range(number or config.mail_connections)
     ]
 
 

@@ -49,9 +49,9 @@ class Config(Settings):
     mail_rate: Annotated[float, Field(gt=0, le=1000)] = 45.0
     """Mails a second one process sends at most (GOV.UK Notify and many relays allow 50 in all: divide by processes)."""
     mail_connections: Annotated[int, Field(ge=1, le=20)] = 4
-    """Connections to the mail server one process holds at most: as many mails are on their way at once."""
+    """Connections to the mail server one process holds at most, and one more for danger: so many mails go at once."""
     mail_batch: Annotated[int, Field(ge=1, le=500)] = 20
-    """Notices claimed at once; an urgent one waits for at most so many others."""
+    """Notices claimed at once."""
     mail_claim_seconds: Annotated[float, Field(gt=0, le=3600)] = 180.0
     """How long a claim holds before another process may take over."""
 

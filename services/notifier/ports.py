@@ -157,7 +157,7 @@ class BookAway(Exception):
 class NoticeBook(Protocol):
     """Every notice, and who is sending it. Each method raises BookAway when the store cannot be reached."""
 
-    async def claim(self, limit: int, channel: Channel = "mail") -> Sequence[Claim]:
+    async def claim(self, limit: int, channel: Channel = "mail", *, urgent_only: bool = False) -> Sequence[Claim]:
         """Take over at most `limit` notices of a channel that are due, urgent ones first, then the oldest."""
         ...
 

@@ -1,8 +1,8 @@
 """The loop that sends: claims notices that are due and gives them away, to the mail server or to who makes the calls.
 
 It is never the consumer: while the mail server is away it waits, and events are heard and noted as before. What is on
-its way when the loop is told to stop is finished first, so that a deployment leaves no doubt behind. Each channel has a
-loop of its own: a call never waits for a mail, nor for the mails' pace.
+its way when the loop is told to stop is finished first, so that a deployment leaves no doubt behind. Calls have a loop
+of their own, and so have the mails of danger: neither waits for an ordinary mail on its way.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ _IDLE = 0.2
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
 _LOCKED_WAIT = 60.0
 _BOOK_TRIES = 30
+_RATE = 45.0
 _NO_END_YET: tuple[Status, ...] = ("queued", "sending", "handed_over")
 Sleep = Callable[[float], Awaitable[None]]
 Written = TypeVar("Written")
@@ -84,7 +85,8 @@ class Sender(Generic[Written]):
         log: FilteringBoundLogger,
         *,
         channel: Channel = "mail",
-        rate: float = 45.0,
+        urgent_only: bool = False,
+        pace: Pace | None = None,
         batch: int = 20,
         last_mail: float = 15.0,
         recover_every: float = 30.0,
@@ -99,7 +101,8 @@ class Sender(Generic[Written]):
             counts: where it is shown how it goes.
             log: where it is written down.
             channel: the notices it sends.
-            rate: notices a second, at most.
+            urgent_only: leave what is not urgent to others.
+            pace: spaces what is sent; loops that share one keep its rate together. None: 45 a second.
             batch: notices claimed at once.
             last_mail: seconds what is on its way may take when the loop is told to stop.
             recover_every: seconds between two looks for claims that have run out.
@@ -108,9 +111,9 @@ class Sender(Generic[Written]):
         self._book = book
         self._writer = writer
         self._outlets = outlets
-        self._channel = channel
+        self._channel, self._urgent_only = channel, urgent_only
         self._counts = counts
-        self._pace = Pace(rate)
+        self._pace = pace or Pace(_RATE)
         self._batch = batch
         self._last_mail = last_mail
         self._recover_every = recover_every
@@ -140,7 +143,7 @@ class Sender(Generic[Written]):
             await self._recover()
             await self._outlets[0].open()
             self._arrived()
-            claims = await self._book.claim(self._batch, self._channel)
+            claims = await self._book.claim(self._batch, self._channel, urgent_only=self._urgent_only)
             if not claims:
                 return _IDLE
             waiting = deque(claims)

@@ -263,13 +263,14 @@ class FakeNoticeBook:
         found: Notice = self.documents[notice_id]["notice"]
         return found
 
-    async def claim(self, limit: int, channel: Channel = "mail") -> Sequence[Claim]:
+    async def claim(self, limit: int, channel: Channel = "mail", *, urgent_only: bool = False) -> Sequence[Claim]:
         self._reach()
         due = [
             document
             for document in self.documents.values()
             if document["notice"].status == "queued"
             and document["notice"].channel == channel
+            and (document["notice"].lane == "urgent" or not urgent_only)
             and document["notice"].next_at <= self._watch.now
         ]
         due.sort(key=lambda document: (document["notice"].lane != "urgent", document["created"]))

@@ -1,10 +1,14 @@
-"""The loop that calls: over the same book of notices as the mails, and held up by none of them."""
+"""The loops of danger: over the same book of notices as the ordinary mails, and held up by none of them."""
 
-from services.notifier.ports import Call, Delayed, Doubtful, PostboxAway
-from services.notifier.ticker import Sender
+import asyncio
+
+import pytest
+
+from services.notifier.ports import Call, Delayed, Doubtful, Letter, PostboxAway
+from services.notifier.ticker import Pace, Sender
 from shared.events import NoticeFailed, NoticeSent
-from tests.notifier.fakes import FakeDutyCaller, PlainCallWriter, call
-from tests.notifier.test_ticker import Stage
+from tests.notifier.fakes import FakeDutyCaller, FakePostbox, PlainCallWriter, PlainWriter, call, notice
+from tests.notifier.test_ticker import SlowPostbox, Stage
 
 
 def caller(stage: Stage, *lines: FakeDutyCaller) -> Sender[Call]:
@@ -91,3 +95,46 @@ async def test_a_call_that_was_made_is_said_by_the_name_of_why() -> None:
     (fact,) = stage.book.said
     assert isinstance(fact, NoticeSent)
     assert (fact.template, fact.lane) == ("call-unacknowledged", "urgent")
+
+
+def reserved(stage: Stage, postbox: FakePostbox, pace: Pace | None = None) -> Sender[Letter]:
+    """The loop that keeps a connection for the mails of danger."""
+    return Sender(
+        stage.book, PlainWriter(), [postbox], stage.tally, stage.log, urgent_only=True, pace=pace, sleep=stage.patience
+    )
+
+
+async def test_a_mail_of_danger_does_not_wait_for_ordinary_ones_on_their_way() -> None:
+    slow, kept = SlowPostbox(), FakePostbox()
+    stage = Stage(slow)
+    stage.put(1, 2, 3)
+    sending = asyncio.create_task(stage.sender.turn())
+    await slow.holding.wait()
+    danger = notice(4, lane="urgent")
+    stage.book.put(danger)
+
+    await reserved(stage, kept).turn()
+
+    assert (kept.delivered, slow.delivered) == ([danger.id], [])
+    slow.let_go.set()
+    await sending
+
+
+async def test_the_loop_of_danger_leaves_ordinary_mails_to_the_other() -> None:
+    stage, kept = Stage(), FakePostbox()
+    stage.put(1)
+
+    await reserved(stage, kept).turn()
+
+    assert (kept.delivered, stage.statuses()) == ([], ["queued"])
+
+
+async def test_both_loops_keep_the_rate_together() -> None:
+    pace = Pace(0.001)
+    stage = Stage()
+    stage.book.put(notice(1, lane="urgent"))
+    pace.wait(asyncio.get_running_loop().time())  # the other loop has just sent
+
+    await reserved(stage, FakePostbox(), pace).turn()
+
+    assert stage.patience.slept == [pytest.approx(1000, abs=1)]

@@ -119,6 +119,14 @@ async def test_mails_and_calls_are_claimed_apart(shelf: Shelf) -> None:
     assert {claim.notice.event for claim in mails} == {"event-1", "event-3"}
 
 
+async def test_of_danger_alone_nothing_else_is_claimed(shelf: Shelf) -> None:
+    await shelf.put(notice(1), notice(2, lane="urgent"), call(3))
+
+    claims = await shelf.book().claim(9, "mail", urgent_only=True)
+
+    assert [claim.notice.event for claim in claims] == ["event-2"]
+
+
 async def test_of_calls_too_urgent_ones_come_first_then_the_oldest(shelf: Shelf) -> None:
     for number in (1, 2):
         await shelf.put(call(number, lane="normal"))

@@ -12,7 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from services.notifier.adapters import NOTICES, MongoNoticeBook, SmtpPostbox
 from services.notifier.ports import Letter
-from services.notifier.ticker import Sender
+from services.notifier.ticker import Pace, Sender
 from shared.plumbing.history import Say, enter, technical_now
 from shared.plumbing.store import Store
 from tests.notifier.fakes import CASE, PlainWriter, Tally, notice
@@ -46,7 +46,7 @@ def sender(store: Store, spoken: Spoken, server: MailServer) -> tuple[Sender[Let
         structlog.ReturnLogger(), processors=[], wrapper_class=structlog.make_filtering_bound_logger("critical")
     )
     book = MongoNoticeBook(store, spoken, business, now=technical_now)
-    return Sender(book, PlainWriter(), postboxes, Tally(), log, rate=1000.0, batch=7), postboxes
+    return Sender(book, PlainWriter(), postboxes, Tally(), log, pace=Pace(1000.0), batch=7), postboxes
 
 
 async def test_two_instances_send_every_notice_exactly_once(database: AsyncDatabase[dict[str, Any]]) -> None:

@@ -48,7 +48,7 @@ class Stage:
             postboxes or [self.postbox],
             self.tally,
             self.log,
-            rate=rate,
+            pace=Pace(rate),
             batch=3,
             last_mail=5.0,
             sleep=self.patience,

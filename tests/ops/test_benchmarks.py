@@ -1,6 +1,6 @@
 """The arithmetic of the benchmarks: a wrong percentile or a wrong pairing would be believed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -8,6 +8,7 @@ from rich.console import Console
 
 from benchmarks.chart import chart
 from benchmarks.comparison import Against, Pipeline, Service, Side
+from benchmarks.danger import Turn, found
 from benchmarks.edge import Edge
 from benchmarks.pipeline import ends_a_case
 from benchmarks.report import Machine, Measured, Spread, percentile, ratios, table
@@ -60,6 +61,21 @@ def test_the_table_shows_every_median_with_its_spread_and_where_it_was_measured(
     assert shown.get().count("3 (2 to 4) a second, p50 3 (2 to 4) ms") == 2
     assert "2026-03-02 09:30 UTC, Example 9000, 2 cores, 8 GiB, load 1.5" in " ".join(shown.get().split())
     assert '"command_of_empty":{"median":3.0,"lowest":2.0,"highest":4.0}' in measured.model_dump_json()
+
+
+def test_of_a_danger_the_time_runs_from_its_acceptance_and_from_its_request() -> None:
+    at = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+    def after(seconds: float) -> datetime:
+        return at + timedelta(seconds=seconds)
+
+    turns = [Turn(201, at, after(1), after(1 + mail), after(1 + call)) for mail, call in ((3, 1), (1, 2), (2, 9))]
+
+    seen = found(turns, 1_000)
+
+    assert (seen.answered.median, seen.mail.median, seen.call.median) == (1, 2, 2)
+    assert (seen.mail_of_request.highest, seen.call_of_request.highest) == (4, 10)
+    assert ("· acceptance to duty mail sent, p50 of 3 (aim: at most 2 s)", "2.00 (1.00 to 3.00) s") in list(seen.rows())
 
 
 def spread(value: float) -> Spread:

@@ -70,10 +70,10 @@ class MongoNoticeBook:
         self._claim_for = claim_for
         self._now = now
 
-    async def claim(self, limit: int, channel: Channel = "mail") -> Sequence[Claim]:
+    async def claim(self, limit: int, channel: Channel = "mail", *, urgent_only: bool = False) -> Sequence[Claim]:
         """Take over what is due: look, compare-and-set, and read back what is ours."""
         notices, now = self._store.durable[_NAME], self._now()
-        due = due_at(now, channel)
+        due = due_at(now, channel, urgent_only=urgent_only)
         turn = uuid4().hex
         try:
             looking = notices.find(due, {"_id": 1}).sort([("state.lane", -1), ("created", 1)])
@@ -201,9 +201,10 @@ class MongoNoticeBook:
         return result
 
 
-def due_at(now: datetime, channel: Channel) -> Document:
+def due_at(now: datetime, channel: Channel, *, urgent_only: bool = False) -> Document:
     """Say which notices of a channel are due; those of older versions name none and are mails."""
-    return {
+    lane = {"state.lane": "urgent"} if urgent_only else {}
+    return lane | {
         "state.status": "queued",
         "state.channel": "call" if channel == "call" else {"$ne": "call"},
         "state.next_at": {"$lte": now},
