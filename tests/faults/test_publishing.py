@@ -74,7 +74,7 @@ async def back_afterwards(city: City) -> AsyncIterator[int]:
 
 
 async def judged(
-    city: City, crowd: Crowd, work: Callable[[], Coroutine[Any, Any, None]]
+    city: City, crowd: Crowd, people: int, work: Callable[[], Coroutine[Any, Any, None]]
 ) -> tuple[list[str], dict[str, int]]:
     """Let people raise cases while something is done, and find what has gone wrong; also the decisions by version."""
     lines, doing = lines_of(city), asyncio.create_task(work())

@@ -142,7 +142,8 @@ TEXTS = st.text(
 def test_any_text_is_read_back(small: Council, tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     values = small.model_dump(mode="json")
     values["services"][0]["next_steps"], values["services"][-1]["signpost"] = texts[:2]
-    values["texts"] = [{"id": "t", "template": "receipt-owner", "subject": "A case", "body": texts[2]}]
+    body = texts[2].replace("{", "(").replace("}", ")")  # braces are for placeholders
+    values["texts"] = [{"id": "t", "template": "receipt-owner", "subject": "A case", "body": body}]
     council = Council.model_validate(values)
 
     assert rewritten(council, tmp_path_factory.mktemp("texts") / "out").digest() == council.digest()
