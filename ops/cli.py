@@ -4,7 +4,7 @@ import contextlib
 
 import typer
 
-from ops.commands import backup, containers, council, data, importing, operating, running, setting_up
+from ops.commands import backup, containers, council, data, importing, operating, routing, running, setting_up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,8 +12,9 @@ app = typer.Typer(
     help="Casework for elected members: start a system, watch it, mend what needs a person.",
 )
 council.council.add_typer(importing.app, name="import")
-for group in (running.app, operating.app, council.app, data.app, setting_up.app, backup.app, containers.app):
-    app.add_typer(group)
+_GROUPS = (running, operating, council, data, routing, setting_up, backup, containers)
+for group in _GROUPS:
+    app.add_typer(group.app)
 
 
 def main() -> None:

@@ -149,8 +149,7 @@ def _next(returned: CaseReturned, event: RoutingDecided | RoutingTriageNeeded, d
     """Say what follows from the return."""
     named = team_name(returned.suggestion, directory) if returned.suggestion else "nobody"
     if isinstance(event, RoutingDecided):
-        officer = directory.officer(event.duty) if event.duty else None
-        on_duty = f"; outside office hours {officer.full_name} is on duty for it" if officer else ""
+        on_duty = f"; outside office hours {event.duty} is on duty for it" if event.duty else ""
         return f" and named {named}: {team_name(event.team, directory)} gets it{on_duty}"
     if event.reason == "returned-twice":
         return f", and it has come back {returned.times} times: {people_decide(directory)}"

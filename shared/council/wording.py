@@ -1,6 +1,7 @@
 """Says an outcome of the rule table in plain sentences, built of the council's own names and of nothing else.
 
-Whoever reads them should know what to change: the rule's id, what it asks for, and whom it names.
+Whoever reads them should know what to change: the rule's id, what it asks for, and whom it names. People stand in them
+by their ids alone, because the sentences are kept.
 """
 
 from datetime import date
@@ -112,11 +113,10 @@ def _conditions(rule: RoutingRule, directory: Directory) -> list[str]:
 def _duty(found: Found, directory: Directory) -> list[str]:
     if found.duty is None:
         return []
-    officer = directory.officer(found.duty.officer)
-    name = officer.full_name if officer else found.duty.officer
+    officer = found.duty.officer
     if found.team == found.rule.team:
-        return [f"outside office hours {name} is on duty there"]
-    return [f"outside office hours {team_name(found.team, directory)} answers in its place, where {name} is on duty"]
+        return [f"outside office hours {officer} is on duty there"]
+    return [f"outside office hours {team_name(found.team, directory)} answers in its place, where {officer} is on duty"]
 
 
 def _part(part: PartOf, directory: Directory) -> str:
@@ -136,7 +136,7 @@ def _undecided(question: Question, outcome: Undecided, directory: Directory) -> 
         case "unknown-service" | "unknown-ward":
             return _unknown(question, outcome, directory)
         case "triage-service":
-            return f"Every case of {name} is looked at by people"
+            return f"Cases of {name} are placed by hand"
         case "several-rules":
             rules = listed([f"{rule.id} ({team_name(rule.team, directory)})" for rule in named])
             return f"Rules {rules} fit equally well, for different teams"

@@ -74,6 +74,9 @@ WITHOUT_DATABASES = [
     ("council", "publish", "--author", "Ada Elm", "--reason", "a test", str(ROOT / "council")),
     ("council", "rollback", "1", "--author", "Ada Elm", "--reason", "a test"),
     ("council", "history"),
+    ("routing", "explain", "CW-DP0MP-TF3CM"),
+    ("routing", "rehearse", str(ROOT / "council")),
+    ("routing", "accuracy"),
 ]
 
 

@@ -53,7 +53,7 @@ def test_danger_at_night_goes_to_whoever_is_on_duty_with_the_parts_of_others() -
     assert isinstance(event, RoutingDecided)
     assert (event.lane, event.team, event.rule, event.duty) == ("urgent", "red", "spills", "off-1")
     assert event.also == (PartOf(team="blue", target="5wd"),)
-    assert "outside office hours Ada Ashpenny is on duty there" in notes["sentence"]
+    assert "outside office hours off-1 is on duty there" in notes["sentence"]
 
 
 def test_what_came_as_urgent_goes_by_the_rota_though_this_version_would_not_call_it_so() -> None:
@@ -169,7 +169,7 @@ def test_a_danger_given_back_at_night_goes_to_whoever_is_on_duty_for_the_team_th
     assert isinstance(event, RoutingDecided)
     assert (event.team, event.duty, event.reason) == ("green", "off-1", "suggested")
     assert notes["sentence"].endswith(
-        "and named Blue Team: Green Team gets it; outside office hours Ada Ashpenny is on duty for it."
+        "and named Blue Team: Green Team gets it; outside office hours off-1 is on duty for it."
     )
 
 

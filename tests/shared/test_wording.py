@@ -76,10 +76,10 @@ def test_a_decision_names_its_rule_what_it_asks_for_and_whom_it_names(
 @pytest.mark.parametrize(
     ("turn", "expected"),
     [
-        (NIGHTS, "goes to Red Team; outside office hours Ada Ashpenny is on duty there."),
+        (NIGHTS, "goes to Red Team; outside office hours off-1 is on duty there."),
         (
             GREEN_FOR_RED,
-            "goes to Red Team; outside office hours Green Team answers in its place, where Ada Ashpenny is on duty.",
+            "goes to Red Team; outside office hours Green Team answers in its place, where off-1 is on duty.",
         ),
     ],
 )
@@ -96,7 +96,7 @@ def test_a_danger_at_night_names_who_is_on_duty(turn: DutyTurn, expected: str) -
         ([], {"service": "past"}, "Past things ended on 28 February 2026"),
         ([], {"ward": "moor"}, "There is no ward moor"),
         ([], {"ward": "gone"}, "The ward Gone ended on 28 February 2026"),
-        ([], {"service": "anything-else"}, "Every case of Anything else is looked at by people"),
+        ([], {"service": "anything-else"}, "Cases of Anything else are placed by hand"),
         ([], {}, "No rule says who answers for Street lamps"),
         ([IN_WARD, FLAGGED], {"ward": "ash"}, "No rule of Street lamps fits, of 2 there are"),
         (
