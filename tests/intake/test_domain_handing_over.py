@@ -159,6 +159,21 @@ def test_who_returns_and_leaves_again_has_the_case_offered_again() -> None:
     assert story.hear(review(AFTER + timedelta(days=8))) == ()
 
 
+def test_who_is_found_to_have_served_all_along_and_then_leaves_has_the_case_offered_again() -> None:
+    story = reviewed(after_the_election())
+    story.directory = council_of(member(OWNER, abbey(valid_to=FIRST + timedelta(days=3))))
+
+    assert story.hear(review(AFTER + timedelta(days=3))) == (), "the mistake was put right"
+    assert offer_of(story, AFTER + timedelta(days=4)) == (COLLEAGUE, THIRD)
+
+
+def test_who_follows_a_case_and_leaves_office_reads_on_no_more() -> None:
+    story = under(council_of(member(COLLEAGUE, abbey(valid_to=LAST))), cc=(COLLEAGUE,))
+
+    assert role_of(story.case, COLLEAGUE, story.directory, LAST) == "cc"
+    assert role_of(story.case, COLLEAGUE, story.directory, FIRST) is None
+
+
 def test_an_offer_by_a_council_that_was_taken_back_has_no_effect() -> None:
     story = reviewed(after_the_election())
     story.directory = council_of()

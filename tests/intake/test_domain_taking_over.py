@@ -188,6 +188,13 @@ def test_a_case_is_given_to_nobody_who_does_not_serve(person: str) -> None:
     assert "cllr-nobody" not in refusal.sentence
 
 
+def test_who_has_the_case_already_is_no_choice_for_it() -> None:
+    refusal = refused(tell("in_progress").give(order(TransferOwner, DEMOCRATIC, MONDAY, person=FORMER, text="?")))
+
+    assert COLLEAGUE in refusal.sentence
+    assert OWNER not in refusal.sentence
+
+
 def test_cabinet_business_is_given_to_the_holder_of_the_portfolio_only() -> None:
     story = cabinet_case()
     story.hear(review(AFTER))

@@ -183,7 +183,7 @@ def remove_cc(standing: Standing, command: RemoveCc) -> Facts | Refusal:
     """End a colleague's following; the colleague may do so alone."""
     public = standing.case.public
     if standing.role == "cc" and command.person != standing.person:
-        sentence = "You can leave the case yourself; only the councillor who raised it can remove somebody else."
+        sentence = "You can leave the case yourself; only the councillor who has it can remove somebody else."
         return Refusal(code="not-yourself", kind="forbidden", field="person", sentence=sentence)
     if command.person not in public.cc:
         following = [(each, person.full_name) for each in public.cc if (person := standing.directory.councillor(each))]

@@ -60,7 +60,7 @@ UNKNOWN_CASE = Refusal(
     code="unknown-case",
     kind="not_found",
     sentence="There is no case with this reference that you may see. Compare the reference with your e-mail, or ask "
-    "the councillor who raised the case.",
+    "the councillor who has the case.",
 )
 """The same words whether the case does not exist or is none of this person's business."""
 

@@ -31,7 +31,7 @@ def offer(case: Case, at: datetime, directory: Directory) -> Facts:
         return ()
     asked, reason = tuple(sorted(candidates(case, directory, today))), REASON[case.public.capacity]
     known = case.offered
-    if known and (known.to, known.reason) == (asked, reason) and not _has_lapsed(case, known, directory, today):
+    if known and known.to == asked and not _has_lapsed(case, known, directory, today):
         return ()
     return (CaseHandoverOffered(at=at, case=case.public, to=asked, reason=reason),)
 
