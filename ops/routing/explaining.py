@@ -18,6 +18,7 @@ from shared.council.wording import condition, sentence, team_name, why_lost
 from shared.plumbing.store import Database
 
 DECISIONS = "decisions"  # services.routing.adapters
+_MEANT = "did you mean "  # as shared.council.problems.nearest says it
 
 
 class UnknownWords(ValueError):
@@ -106,7 +107,7 @@ def explain(question: Question, asked: Asked) -> Explanation:
     """Ask the rules.
 
     Raises:
-        UnknownWords: the council knows no such service, ward or flag.
+        UnknownWords: the council knows no such service, ward or flag, or does not answer for the service.
     """
     directory = asked.directory
     if problems := list(_unknown(question, directory)):
@@ -160,11 +161,13 @@ def _unknown(question: Question, directory: Directory) -> Iterable[str]:
     council = directory.council
     service = directory.service(question.service)
     if service is None:
-        known = [each.code for each in council.services]
+        known = {each.code: each.name for each in council.services}
         yield f"there is no service {question.service!r}: {_meant(question.service, known, 'services.yaml')}"
     if directory.ward(question.ward) is None:
-        known = [each.code for each in council.wards]
+        known = {each.code: each.name for each in council.wards}
         yield f"there is no ward {question.ward!r}: {_meant(question.ward, known, 'wards.csv')}"
+    if service and service.kind == "signpost":
+        yield f"the council does not answer for {service.name}: {service.signpost}"
     flags = [flag.code for flag in service.flags] if service else []
     for flag in sorted(question.flags.difference(flags)) if service else ():
         if flag in URGENT_IMPACTS:
@@ -175,10 +178,13 @@ def _unknown(question: Question, directory: Directory) -> Iterable[str]:
             yield f"service {question.service!r} has no flags"
 
 
-def _meant(word: str, known: Sequence[str], file: str) -> str:
-    """Suggest what was meant; where nothing is like it, say where all of them stand."""
-    suggestion = nearest(word, known)
-    return suggestion if suggestion.startswith("did you mean") else f"{file} lists all {len(known)}"
+def _meant(word: str, known: Mapping[str, str], file: str) -> str:
+    """Suggest the code that was meant, by codes or by names; where nothing is like it, say where all of them stand."""
+    by_code, by_name = nearest(word, known), nearest(word, known.values())
+    if by_code.startswith(_MEANT):
+        return by_code
+    named = (f"{_MEANT}{code!r}" for code, name in known.items() if by_name == f"{_MEANT}{name!r}")
+    return next(named, f"{file} lists all {len(known)}")
 
 
 def _ruled(question: Question, outcome: Outcome, directory: Directory) -> Iterable[Ruled]:

@@ -11,7 +11,7 @@ DECISIONS: Final = "decisions"
 
 
 class LedgerAway(Exception):
-    """The decisions cannot be counted now; the message is the type of the error."""
+    """The decisions cannot be counted now; the message is the type of the error. It may pass, or need a person."""
 
 
 class Ledger(Protocol):

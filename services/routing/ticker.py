@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from services.routing.ports import Board, Ledger, LedgerAway
 from shared.plumbing.clock import BusinessClock
+from shared.plumbing.store import OUTAGE
 
 EVERY: Final = 60.0
 """Seconds."""
@@ -40,6 +41,8 @@ class Ticker:
                 await self.turn()
             except LedgerAway as error:
                 self._log.warning("the decisions cannot be counted", error=str(error))
+            except OUTAGE as error:  # nobody can tell the time
+                self._log.warning("the decisions cannot be counted", error=type(error).__name__)
             await self._sleep(EVERY)
 
     async def turn(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pymongo.errors import NotPrimaryError
 from structlog import get_logger
 from structlog.testing import capture_logs
 
@@ -20,7 +21,15 @@ class Enough(Exception):
 
 
 class FixedClock:
+    """A clock that stands still, and cannot be read the first time if told so."""
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.away = away
+
     async def now(self) -> datetime:
+        if self.away:
+            self.away = False
+            raise NotPrimaryError("stepping down")
         return NOW
 
 
@@ -62,3 +71,17 @@ async def test_the_ticker_counts_every_minute_and_waits_out_an_outage() -> None:
     assert ledger.asked == [NOW - SHOWN_FOR] * 3
     assert timedelta(days=90) == SHOWN_FOR
     assert [(line["event"], line["error"]) for line in logs] == [("the decisions cannot be counted", "AutoReconnect")]
+
+
+async def test_a_clock_that_cannot_be_read_is_waited_out_too() -> None:
+    ledger, board = FakeLedger([TALLY]), FakeBoard()
+
+    async def sleep(_: float) -> None:
+        if not ledger.answers:
+            raise Enough
+
+    with capture_logs() as logs, pytest.raises(Enough):
+        await Ticker(ledger, board, FixedClock(away=True), get_logger(), sleep=sleep).run()
+
+    assert board.shown == [[TALLY]]
+    assert [line["error"] for line in logs] == ["NotPrimaryError"]

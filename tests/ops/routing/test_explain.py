@@ -132,6 +132,11 @@ def test_what_goes_to_people_says_so(run: Run) -> None:
         (("pothole", "abbey", "--flag", "dangerus"), ["service 'pothole' has no flag 'dangerus': it has dangerous"]),
         (("pothole", "abbey", "--flag", "danger"), ["'danger' is an impact: say --impact danger"]),
         (("noise", "abbey", "--flag", "loud"), ["service 'noise' has no flags"]),
+        (("crime", "abbey"), ["there is no service 'crime': did you mean 'police-matter'"]),
+        (
+            ("police-matter", "abbey"),
+            ["the council does not answer for Crime: Crime is for the police: 999 in an emergency, 101 otherwise."],
+        ),
     ],
 )
 def test_a_word_the_council_does_not_know_is_refused_with_the_one_that_was_meant(

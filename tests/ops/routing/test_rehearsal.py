@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from shutil import copytree
@@ -13,7 +15,9 @@ from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient
+from rich.console import Console
 
+from ops.commands import routing as command
 from ops.commands.terminal import NEEDS_A_PERSON
 from ops.connections import Databases
 from ops.routing.rehearsal import BATCH, LISTED, PROJECTION, Rehearsal, rehearse
@@ -232,6 +236,19 @@ def test_the_command_says_what_would_move_where_to(databases: Databases, run: Ru
     assert (as_json["decisions"], as_json["moved"], as_json["to_people"]) == (12, 5, 0)
     assert as_json["moves"] == [{"before": "environmental-protection", "after": "community-safety", "cases": 5}]
     assert as_json["teams"][-1] == {"team": None, "before": 2, "after": 2}
+
+
+def test_somebody_at_a_terminal_sees_how_far_it_has_come(
+    databases: Databases, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(keep(databases, [lately(day) for day in range(1, 6)]))
+    shown = StringIO()
+    monkeypatch.setattr(command, "errors", Console(file=shown, force_terminal=True, width=120))
+
+    found = run("rehearse", str(SAMPLE))
+
+    assert found.exit_code == 0
+    assert re.search(r"decisions .*100%.*5/5", shown.getvalue())
 
 
 def test_rules_that_begin_later_are_named_and_can_be_asked_for_a_day(
