@@ -188,6 +188,15 @@ def test_progress_alone_does_not_end_the_calls() -> None:
     assert alerted(story.fire("alert")).round == 1
 
 
+@pytest.mark.parametrize("state", ["in_progress", "committed", "answered", "completed", "closed"])
+def test_a_clock_that_should_not_run_calls_nobody(state: str) -> None:
+    story = with_team(council_with(OFFICER))
+    public = story.case.public.model_copy(update={"state": state})
+    story.known = story.case.model_copy(update={"public": public})
+
+    assert story.fire("alert") == ()
+
+
 def test_a_call_before_its_time_is_an_error() -> None:
     story = with_team(council_with())
 

@@ -245,3 +245,5 @@ def test_what_several_roles_open_adds_up() -> None:
     assert sight.sight_of(of_case, roles[:2]) == (True, False)
     assert sight.sight_of(of_case, roles[:1]) == (False, False)
     assert sight.sight_of(of_case, ()) == (False, False)
+    assert sight.sight_of(of_case, ("admin", "offered")) == (False, False)
+    assert sight.sight_of(of_case, ("admin", "cc")) == (True, False)
