@@ -116,15 +116,25 @@ class _Matching:
         for member, ward in listed:
             same = (person_key(member.name), ward)
             people = here.get(same, [])
-            if len(people) == there[same] == 1:
+            if len(people) == there[same] == 1 and self._is_no_namesake(member, people[0]):
                 self._take(member, ward, people[0])
             elif people:
                 who = " or ".join(people)
-                why = f"this could be {who}; write the id as external_id of the right one in councillors.csv"
+                why = (
+                    f"this could be {who}; if so, write the id as external_id of the right one in councillors.csv, if "
+                    "not, end the old seat in seats.csv"
+                )
                 self._leave(member, why, people)
             else:
                 waiting.append((member, ward))
         return waiting
+
+    def _is_no_namesake(self, member: Member, person: str) -> bool:
+        """Say whether nothing speaks against one person; another id does, unless the address is the same."""
+        row = self._rows[person]
+        known = self._register.external_id_of(row)
+        own = {address.casefold() for address in member.emails}
+        return not known or not member.external_id or self._register.email_of(row).casefold() in own
 
     def by_name_and_address(self, listed: list[tuple[Member, str]]) -> list[tuple[Member, str]]:
         """Find those who sat before, or sit elsewhere, under the same name and with the same address."""
