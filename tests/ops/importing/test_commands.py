@@ -186,7 +186,7 @@ def test_codes_of_wards_and_lines_of_the_service_list_are_imported_alike(
     (tmp_path / "wards.csv").write_text(WARDS, encoding="utf-8")
     (tmp_path / "lgsl.csv").write_text("Identifier,Label,Status\n587,Flytipping,Live\n", encoding="utf-8")
     (tmp_path / "members.json").write_text(
-        '{"raw_name": "Ada Elm", "raw_division": "East", "raw_identifier": "7"}', encoding="utf-8"
+        '{"raw_name": "Ada Elm", "raw_division": "East", "raw_identifier": "101"}', encoding="utf-8"
     )
 
     wards = run("ons-wards", str(tmp_path / "wards.csv"), "--authority", "Smallham", "--yes")
