@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from shared.calendar import Target
 from shared.council.base import (
@@ -115,7 +115,19 @@ class ServiceType(Dated):
         return parse_target(text) if text else None
 
 
-Also = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(:[0-9]+(wd|h|m))?$", max_length=70)]
+def _with_a_time_there_is(text: str) -> str:
+    """Refuse a time such as 0wd: routing could not say it, and no case of the service would get to a team."""
+    _, _, target = text.partition(":")
+    if target:
+        parse_target(target)
+    return text
+
+
+Also = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(:[0-9]+(wd|h|m))?$", max_length=70),
+    AfterValidator(_with_a_time_there_is),
+]
 """A second team with a part of the case, and the time for that part: `drainage` or `drainage:5wd`."""
 
 
