@@ -43,6 +43,19 @@ class _Loader(yaml.SafeLoader):
             raise yaml.composer.ComposerError(None, None, "anchors (&) and aliases (*) are not read", event.start_mark)
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  its
+        """Make the value of a node.
+
+        Raises:
+            yaml.constructor.ConstructorError: it is none of its kind, such as 0x_ of a number.
+        """
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError) as error:
+            kind = node.tag.rpartition(":")[2]
+            what = f"a value is no {kind}: put it in quotes if it is meant as a text"
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from error
+
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -187,8 +200,10 @@ class Source:
                     self.refuse(file, line, "csv-width", message, fix)
                     continue
                 for name, cell in zip(header, cells, strict=True):
-                    if cell.startswith(_FORMULA):
-                        message = f"{name}: a cell that begins with {cell[0]!r} is a formula to a spreadsheet"
+                    # Blanks before it are not kept: without them it is a formula wherever it is written again.
+                    begun = next((each for each in (cell, cell.strip()) if each.startswith(_FORMULA)), "")
+                    if begun:
+                        message = f"{name}: a cell that begins with {begun[0]!r} is a formula to a spreadsheet"
                         self.refuse(file, line, "csv-formula", message, "Write the plain value")
                 values = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
                 found.append(Entry(file, line, values))

@@ -61,6 +61,10 @@ ADDED: dict[str, tuple[tuple[str, str], tuple[int, str, str, str]]] = {
         ("councillors.csv", "cllr-3,,+1+1,a@b.example\n"),
         (4, "csv-formula", "begins with '+'", "plain value"),
     ),
+    "CSV formula behind a blank": (
+        ("councillors.csv", "cllr-3,, =1+1,a@b.example\n"),
+        (4, "csv-formula", "name: a cell that begins with '='", "plain value"),
+    ),
     "CSV formula by an at sign": (
         ("councillors.csv", "cllr-3,,@SUM(A1),a@b.example\n"),
         (4, "csv-formula", "begins with '@'", "plain value"),
@@ -178,6 +182,18 @@ ADDED: dict[str, tuple[tuple[str, str], tuple[int, str, str, str]]] = {
         ("features.yaml", "features: !!python/object/apply:os.system ['true']\n"),
         (1, "yaml-syntax", "could not determine a constructor", "Correct the line"),
     ),
+    "YAML number without a digit": (
+        ("features.yaml", "features:\n  - {code: f, name: 0x_, commands: [add-cc]}\n"),
+        (2, "yaml-syntax", "a value is no int: put it in quotes", "Correct the line"),
+    ),
+    "YAML number of five thousand digits": (
+        ("features.yaml", f"features: {'9' * 5000}\n"),
+        (1, "yaml-syntax", "a value is no int: put it in quotes", "Correct the line"),
+    ),
+    "YAML that calls a word yes or no": (
+        ("features.yaml", "features:\n  - {code: f, name: F, everybody: !!bool perhaps, commands: [add-cc]}\n"),
+        (2, "yaml-syntax", "a value is no bool: put it in quotes", "Correct the line"),
+    ),
     "YAML nested without end": (
         ("features.yaml", f"features: {'[' * 3000}{']' * 3000}\n"),
         (1, "yaml-syntax", "is not YAML", "Correct"),
@@ -219,6 +235,15 @@ def test_a_bundle_of_the_corpus_is_refused_at_its_line(
 
 
 CHANGED = {
+    "part of a case with no time to do it in": (
+        {
+            "rules.csv": FILES["rules.csv"]
+            .replace(",valid_from", ",also,valid_from")
+            .replace(",cleansing,,", ",cleansing,response:0wd,,")
+            .replace(",response,,", ",response,,,")
+        },
+        ("rules.csv", 2, "field", "also.0: '0wd' is not a target", "which is now 'response:0wd'"),
+    ),
     "ward that becomes itself": (
         {
             "wards.csv": ("code,name,town,valid_from,valid_to\neast,East,smallham,,\nwest,West,smallham,,\n")
