@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from services.notifier.domain import MATRIX, is_given_up, notice_id, pause_after
+from shared.council import CabinetPost, Directory
 from shared.events import (
     CATALOGUE,
     CaseAcknowledged,
@@ -30,7 +31,7 @@ from shared.events import (
     CaseTaskOpened,
     CaseTriageNeeded,
 )
-from tests.notifier.fakes import AT, EVENT, case, notices, with_duty_inbox
+from tests.notifier.fakes import AT, COUNCIL, EVENT, case, notices, with_duty_inbox
 
 IN_TRIAGE = case(team="members-desk", state="triage")
 EVENTS: dict[str, CaseEvent] = {
@@ -259,6 +260,34 @@ def test_whoever_can_no_longer_act_is_not_asked_to_take_over() -> None:
     event = CaseHandoverOffered(at=AT, case=case(), to=("cllr-alder", "cllr-birch"), reason="left-office")
 
     assert {each.recipient for each in notices(event)} == {"cllr-birch", "team:members-desk"}
+
+
+@pytest.mark.parametrize("name", ["progress", "final response", "breached", "closed"])
+def test_whoever_holds_no_seat_any_more_is_told_no_more_of_a_case(name: str) -> None:
+    left = EVENTS[name].case.model_copy(update={"owner": "cllr-dogwood", "cc": ("cllr-dogwood", "cllr-birch")})
+    event = EVENTS[name].model_copy(update={"case": left})
+
+    assert "cllr-dogwood" not in {each.recipient for each in notices(event)}
+
+
+@pytest.mark.parametrize(("held_until", "told"), [(date(2026, 3, 2), True), (date(2026, 3, 1), False)])
+def test_an_owner_is_told_up_to_the_last_day_of_the_seat(held_until: date, *, told: bool) -> None:
+    leaver, *rest = COUNCIL.councillors
+    leaver = leaver.model_copy(update={"seats": (leaver.seats[0].model_copy(update={"valid_to": held_until}),)})
+    directory = Directory(COUNCIL.model_copy(update={"councillors": (leaver, *rest)}))
+
+    recipients = {each.recipient for each in notices(EVENTS["final response"], directory=directory)}
+
+    assert recipients == {"cllr-birch"} | ({"cllr-alder"} if told else set())
+
+
+@pytest.mark.parametrize(("holder", "told"), [("cllr-alder", True), ("cllr-birch", False)])
+def test_of_cabinet_business_whoever_has_the_portfolio_is_told(holder: str, *, told: bool) -> None:
+    post = CabinetPost(id="leader", portfolio="leader", councillor=holder)
+    directory = Directory(COUNCIL.model_copy(update={"posts": (post,)}))
+    event = CaseAnswered(at=AT, case=case(capacity="cabinet", portfolio="leader", cc=()))
+
+    assert {each.recipient for each in notices(event, directory=directory)} == ({"cllr-alder"} if told else set())
 
 
 def test_a_handover_that_nobody_can_be_asked_for_is_told_to_the_desk() -> None:

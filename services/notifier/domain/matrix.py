@@ -90,8 +90,8 @@ MATRIX: Mapping[type[CaseEvent], Told] = MappingProxyType(
 )
 """Who is told of which fact (domain 2.7). `triage` is told instead of `team` while the case waits in triage. `duty` and
 `call` are told of danger only, cases on the urgent lane; `duty` where the team has a duty inbox of its own: nobody is
-told twice. Who had the case is told one last time, if there is an address left. Whoever cannot act any more is not told
-that others are asked."""
+told twice. Who had the case is told one last time, if there is an address left. Whoever cannot act any more, because
+the seat or the portfolio has gone, is told of nothing else, whether the case is still theirs or they follow it."""
 
 WORDING: Mapping[Role, str] = MappingProxyType(
     {

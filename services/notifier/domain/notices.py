@@ -179,10 +179,10 @@ def _recipients(role: Role, event: CaseEvent, directory: Directory) -> tuple[str
     case = event.case
     found: tuple[str, ...] = ()
     match role:
-        case "owner":
+        case "owner" if _may_know(case.owner, event, directory):
             found = (case.owner,)
         case "cc":
-            found = case.cc
+            found = tuple(person for person in case.cc if _is_in_office(person, event, directory))
         case "colleague" if isinstance(event, CaseCcAdded):
             found = (event.person,)
         case "secretary" if case.secretary and case.capacity == "cabinet":
@@ -202,6 +202,22 @@ def _recipients(role: Role, event: CaseEvent, directory: Directory) -> tuple[str
         case "former" if isinstance(event, CaseOwnerChanged) and _can_be_told(event, directory):
             found = (event.former,)
     return found
+
+
+def _may_know(owner: str, event: CaseEvent, directory: Directory) -> bool:
+    """Say whether the owner can still act: whoever has left is out of the case, and is told no more of it.
+
+    Of cabinet business that is so, too, once the portfolio has moved.
+    """
+    case, on = event.case, directory.calendar.local_date(event.at)
+    has_it = case.portfolio is None or case.portfolio in directory.portfolios_of(owner, on)
+    return has_it and _is_in_office(owner, event, directory)
+
+
+def _is_in_office(person: str, event: CaseEvent, directory: Directory) -> bool:
+    """Say whether a councillor holds a seat; of one that is not known here yet nobody can say that it is over."""
+    unknown = directory.councillor(person) is None
+    return unknown or directory.serving(person, directory.calendar.local_date(event.at))
 
 
 def _asks_the_holder(event: CaseEvent) -> bool:
