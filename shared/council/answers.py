@@ -4,6 +4,7 @@ Gateway and intake both ask here, so both validate by the same JSON Schema; only
 days of a date, is checked beside it. No sentence quotes what was sent: answers may be personal.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +28,7 @@ from shared.council.forms import (
 )
 
 _LONGEST_LIST: Final = 100
+_HALF_A_PAIR: Final = re.compile(r"[\ud800-\udfff]")
 _NOTHING_ASKED: Final = Form()
 _CODES: Final[Mapping[str, str]] = MappingProxyType({"maxLength": "too-long", "maxItems": "too-many"})
 
@@ -86,9 +88,9 @@ def validate_answers(form: Form, answers: object, today: date, calendar: Working
     Raises:
         BeyondHorizon: the bounds of a date leave the known calendar.
     """
-    overlong = _overlong(form, answers)
-    if overlong:
-        return overlong
+    unread = _overlong(form, answers) or _torn(form, answers)
+    if unread:
+        return unread
     found: dict[tuple[str, str], AnswerProblem] = {}
     for error in _compiled(form).iter_errors(answers):
         for problem in _problems(form, error):
@@ -137,6 +139,21 @@ def _overlong(form: Form, answers: object) -> list[AnswerProblem]:
         return []
     long = (question for question in form.questions if isinstance(answers.get(question.id), list | tuple))
     return [_unfit(each, "too-many") for each in long if len(answers[each.id]) > _LONGEST_LIST]
+
+
+def _torn(form: Form, answers: object) -> list[AnswerProblem]:
+    """Refuse half a surrogate pair, which JSON can say: it is no letter, and no message can carry it."""
+    if not isinstance(answers, Mapping):
+        return []
+    return [_unfit(each, "invalid") for each in form.questions if _has_half_a_pair(answers.get(each.id))]
+
+
+def _has_half_a_pair(answer: object) -> bool:
+    if isinstance(answer, str):
+        return _HALF_A_PAIR.search(answer) is not None
+    if isinstance(answer, Mapping):
+        return any(_has_half_a_pair(each) for pair in answer.items() for each in pair)
+    return isinstance(answer, list | tuple) and any(map(_has_half_a_pair, answer))
 
 
 def _problems(form: Form, error: ValidationError) -> Iterable[AnswerProblem]:
