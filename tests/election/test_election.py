@@ -16,8 +16,8 @@ from shared.calendar import LONDON
 from shared.commands import case_id_for
 from shared.events import CATALOGUE, CaseHandoverOffered, CouncilEvent, TimerReview
 from shared.plumbing.council import publish
+from tests.election.redrawn import FIRST, HOLDER, MOVES, NEXT_HOLDER, PORTFOLIO, bundles, successor
 from tests.flows.audit import audited_town
-from tests.flows.election import FIRST, HOLDER, MOVES, NEXT_HOLDER, PORTFOLIO, bundles, successor
 from tests.flows.people import CASE, COLLEAGUE, COUNCILLOR, STRANGER, facts_of
 from tests.flows.programs import until
 from tests.flows.tap import Heard
