@@ -30,6 +30,7 @@ from shared.events import (
     CaseTaskAnswered,
     CaseTaskOpened,
     CaseTriageNeeded,
+    Task,
 )
 from tests.notifier.fakes import AT, COUNCIL, EVENT, case, notices, with_duty_inbox
 
@@ -169,6 +170,29 @@ def test_a_case_in_triage_is_overdue_at_the_triage_team_in_its_role() -> None:
 
     assert ("team:members-desk", "triage", "overdue-team") in told
     assert len(told) == len({recipient for recipient, _, _ in told}) == 2
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"team": "members-desk", "state": "triage"}, {"team": None, "state": "raised"}]
+)
+def test_of_a_part_that_is_late_the_team_that_has_it_is_told(changes: dict[str, str | None]) -> None:
+    tasks = (Task(number=1, team="lighting", done=True), Task(number=2, team="drains"))
+    event = CaseOverdue(at=AT, case=case(tasks=tasks, **changes), clock="task", due=AT, number=2)
+
+    told = notices(event)
+
+    assert [(each.recipient, each.template) for each in told] == [
+        ("cllr-alder", "overdue-owner"),
+        ("team:drains", "overdue-team"),
+    ]
+    assert {(each.facts.overdue, each.facts.part_team) for each in told} == {("task", "drains")}
+
+
+def test_of_a_late_part_of_a_danger_the_duty_inbox_of_its_team_is_told() -> None:
+    tasks = (Task(number=1, team="members-desk"),)
+    event = CaseOverdue(at=AT, case=case(tasks=tasks, lane="urgent"), clock="task", due=AT, number=1)
+
+    assert {each.recipient for each in notices(event)} == {"cllr-alder", "team:members-desk", "duty:members-desk"}
 
 
 def test_owner_and_colleague_are_told_in_different_words() -> None:

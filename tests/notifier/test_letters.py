@@ -20,7 +20,7 @@ from services.notifier.adapters.letters import Words, written_day, written_momen
 from services.notifier.domain import Notice, PublicFacts
 from services.notifier.ports import CannotBeWritten
 from shared.council import Directory
-from shared.events import CaseClosed, CaseEvent, CaseOverdue, CaseRaised, CaseState, ClockKind
+from shared.events import CaseClosed, CaseEvent, CaseOverdue, CaseRaised, CaseState, ClockKind, Task
 from tests.notifier.fakes import AT, CLOCKS, DIRECTORY, REFERENCE, case, notice, notices, renamed, with_duty_inbox
 from tests.notifier.test_domain import EVENTS
 
@@ -279,6 +279,22 @@ def test_of_what_is_overdue_everybody_is_asked_for_what_they_can_do(
     text, _ = writer().render(told.template, writer().words(told))
 
     assert asked in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("recipient", "said"),
+    [
+        ("cllr-alder", "Drains has been told, too."),
+    ],
+)
+def test_of_a_part_that_is_late_it_is_said_whose_it_is(recipient: str, said: str) -> None:
+    parts = (Task(number=1, team="drains"),)
+    event = CaseOverdue(at=AT, case=case(tasks=parts), clock="task", due=AT, number=1)
+    told = next(each for each in notices(event) if each.recipient == recipient)
+
+    text, _ = writer().render(told.template, writer().words(told))
+
+    assert said in " ".join(text.split())
 
 
 def test_a_service_that_was_abolished_is_named_by_its_code() -> None:

@@ -82,16 +82,17 @@ MATRIX: Mapping[type[CaseEvent], Told] = MappingProxyType(
         CaseCompleted: Told("completion", ("owner", "cc", "secretary")),
         CaseAutocloseExtended: NOBODY,  # the owner did it, and nobody else has to act
         CaseAutocloseWarned: Told("autoclose-warning", ("owner", "secretary")),
-        CaseOverdue: Told("overdue", ("owner", "secretary", "team", "triage", "duty")),
+        CaseOverdue: Told("overdue", ("owner", "secretary", "team", "triage", "partner", "duty")),
         CaseCcAdded: Told("copied-in", ("colleague",)),
         CaseCcRemoved: NOBODY,  # removal ends the notices
         CaseClosed: Told("closed", ("owner", "cc", "secretary", "team")),
     }
 )
-"""Who is told of which fact (domain 2.7). `triage` is told instead of `team` while the case waits in triage. `duty` and
-`call` are told of danger only, cases on the urgent lane; `duty` where the team has a duty inbox of its own: nobody is
-told twice. Who had the case is told one last time, if there is an address left. Whoever cannot act any more, because
-the seat or the portfolio has gone, is told of nothing else, whether the case is still theirs or they follow it."""
+"""Who is told of which fact (domain 2.7). `triage` is told instead of `team` while the case waits in triage, `partner`
+instead of both of a part that is late. `duty` and `call` are told of danger only, cases on the urgent lane; `duty`
+where the team has a duty inbox of its own: nobody is told twice. Who had the case is told one last time, if there is an
+address left. Whoever cannot act any more, because the seat or the portfolio has gone, is told of nothing else, whether
+the case is still theirs or they follow it."""
 
 WORDING: Mapping[Role, str] = MappingProxyType(
     {

@@ -189,7 +189,7 @@ def _recipients(role: Role, event: CaseEvent, directory: Directory) -> tuple[str
             found = (case.secretary,)
         case "team" | "triage" if (role == "triage") == (case.state == "triage") and _asks_the_holder(event):
             found = (TEAM + _holder(event, directory),)
-        case "partner":
+        case "partner" if not isinstance(event, CaseOverdue) or _late_part(event):
             found = (TEAM + _holder(event, directory),)
         case "desk":
             found = (TEAM + directory.triage_team().id,)
@@ -202,6 +202,13 @@ def _recipients(role: Role, event: CaseEvent, directory: Directory) -> tuple[str
         case "former" if isinstance(event, CaseOwnerChanged) and _can_be_told(event, directory):
             found = (event.former,)
     return found
+
+
+def _late_part(event: CaseEvent) -> str | None:
+    """Name the team whose part of the case is late, if that is what the event says."""
+    if not isinstance(event, CaseOverdue) or event.number is None:
+        return None
+    return next((task.team for task in event.case.tasks if task.number == event.number), None)
 
 
 def _may_know(owner: str, event: CaseEvent, directory: Directory) -> bool:
@@ -221,8 +228,10 @@ def _is_in_office(person: str, event: CaseEvent, directory: Directory) -> bool:
 
 
 def _asks_the_holder(event: CaseEvent) -> bool:
-    """Say whether the team that leads is told: of the parts of others, not of its own."""
-    return not isinstance(event, CaseTaskAnswered) or (event.number > 0 and event.team != event.case.team)
+    """Say whether the team that leads is told: of what others have done, not of its own part or of what they owe."""
+    if isinstance(event, CaseTaskAnswered):
+        return event.number > 0 and event.team != event.case.team
+    return _late_part(event) is None
 
 
 def _can_be_told(event: CaseOwnerChanged, directory: Directory) -> bool:
@@ -244,6 +253,8 @@ def _duty_inbox(event: CaseEvent, directory: Directory) -> tuple[str, ...]:
 
 def _holder(event: CaseEvent, directory: Directory) -> str:
     """Name the team whose turn it is after the event; without one the case lies with the triage team."""
+    if part := _late_part(event):
+        return part
     match event:
         case CaseRouted() | CaseAssigned() | CaseTaskOpened() | CaseAlerted():
             return event.team
@@ -306,7 +317,7 @@ def _facts(event: CaseEvent) -> PublicFacts:  # noqa: C901, PLR0912  a case for 
         case CaseAutocloseWarned():
             more = {"closes_at": event.closes_at}
         case CaseOverdue():
-            more = {"overdue": event.clock, "overdue_since": event.due}
+            more = {"overdue": event.clock, "overdue_since": event.due, "part_team": _late_part(event)}
         case CaseCompleted():
             more = {"reason": event.reason}
         case CaseClosed():
