@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ops.connections import Databases
 from ops.council.diff import Differences, differences
 from ops.council.record import Version, council_database, history, record_of
-from shared.council import Council
+from shared.council import Council, Directory
 from shared.plumbing.clock import MovableClock
 from shared.plumbing.store import Database
 from shared.plumbing.versions import (
@@ -131,9 +131,21 @@ async def readable(database: Database, number: int) -> Council:
         ) from None
 
 
+def _refuse_nobody_to_place_cases(council: Council, moment: datetime) -> None:
+    """Refuse a council whose Democratic Services begin only later: the files say so alone, but not of which day."""
+    directory = Directory(council)
+    on = directory.calendar.local_date(moment)
+    if not any("democratic-services" in directory.roles_of(officer.id, on) for officer in council.officers):
+        raise PublishRefused(
+            f"on {on} nobody would have the role democratic-services, so nobody could place cases or change rights: "
+            "grant it in grants.csv to somebody from that day on, or choose a later time"
+        )
+
+
 async def _proposal(database: Database, council: Council, order: Order) -> Proposal:
     known, now = await published_versions(database), await MovableClock(database).now()
     moment = order.activates or now
+    _refuse_nobody_to_place_cases(council, moment)
     settled(known, council.digest(), moment, now, overtake=order.overtake)
     replaces, changes = in_force(known, moment), None
     if replaces is not None:

@@ -99,6 +99,21 @@ def test_what_is_published_says_its_number_and_stands_in_the_history(run: Run, f
     assert re.search(r"^ *2 +scheduled +2 .* Ben Oak +new \[rules\]", table, re.MULTILINE)
 
 
+def test_the_last_of_democratic_services_cannot_be_removed_for_a_time(run: Run, folder: Path, versions: Any) -> None:
+    run("publish", *WHO, str(folder))
+    begins = f"{real_now().astimezone(LONDON) + timedelta(days=30):%Y-%m-%d}"
+    grants = folder / "grants.csv"
+    grants.write_text(re.sub(r"(,democratic-services,.*),,$", rf"\1,{begins},", grants.read_text(), flags=re.MULTILINE))
+
+    now = run("publish", *WHO, str(folder))
+    later = run("publish", *WHO, "--activate", in_days(31), str(folder))
+
+    assert now.exit_code == NEEDS_A_PERSON
+    assert "nobody would have the role democratic-services" in now.output
+    assert later.exit_code == 0
+    assert versions.count_documents({}) == 2
+
+
 def test_a_rollback_is_a_new_version_with_the_old_content(run: Run, folder: Path, versions: Any) -> None:
     run("publish", *WHO, str(folder))
     rename(folder, "2")
