@@ -8,6 +8,7 @@ import pytest
 
 from shared.commands import case_id_for
 from tests.flows.people import CASE, COLLEAGUE, COUNCILLOR, DANGER, OFFICER, REPORT, RESPONSE, WORDS, clocks, facts_of
+from tests.flows.programs import until
 from tests.flows.town import SECOND_GATEWAY, SERVICES, Town
 
 pytestmark = [pytest.mark.rabbit, pytest.mark.mongo, pytest.mark.asyncio(loop_scope="package")]
@@ -85,7 +86,12 @@ async def test_a_whole_story_said_again_changes_nothing_and_tells_nobody(town: T
     reference = await councillor.raise_(CASE if lane == "normal" else DANGER, cc=[COLLEAGUE])
     case = await councillor.see_when(reference, status="with_team")
     await town.move_clock_past(clocks(case)["acknowledge"]["due"])
-    await councillor.see_when(reference, version=3)
+    due = {"overdue"} if lane == "normal" else {"overdue", "alerted"}
+
+    async def is_said() -> bool:
+        return due <= set(facts_of(await councillor.see(reference)))
+
+    await until(is_said, f"{reference} is {' and '.join(due)}")
     await officer.order(reference, "acknowledge")
     await town.settle()
     case_id = case_id_for(reference)
