@@ -30,6 +30,7 @@ from ops.importing.refusals import ImportRefused
 from ops.importing.source import Fetched, fetch, modern_gov_address
 from ops.importing.source import Progress as SourceProgress
 from ops.importing.words import person_key, ward_key
+from shared.calendar import LONDON
 from shared.council import Council, load_bundle
 from shared.plumbing.history import technical_now
 
@@ -162,7 +163,7 @@ def ons_wards(  # noqa: PLR0913  each option of the command is a parameter
 
 
 def _day(on: datetime | None) -> date:
-    return (on or technical_now()).date()
+    return on.date() if on else technical_now().astimezone(LONDON).date()
 
 
 def _asked(on: datetime | None, max_ended: int, ward: list[str] | None, email: list[str] | None) -> Asked:

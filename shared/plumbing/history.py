@@ -36,6 +36,8 @@ class Cause(NamedTuple):
     traceparent: str = ""
     hash: str = ""
     """Of a command's body: the same key with another body is told apart by it."""
+    council: int = 0
+    """Number of the council version it was decided under; 0 where the council had no part in it."""
 
     @classmethod
     def of(cls, envelope: Envelope) -> "Cause":
@@ -171,6 +173,7 @@ def _entries(key: Key, facts: Sequence[Event], cause: Cause, first: int) -> list
             "on_behalf_of": cause.on_behalf_of,
             "traceparent": cause.traceparent,
             "hash": cause.hash,
+            "council": cause.council,
             "exchange": EVENTS_EXCHANGE,
             "key": fact.routing_key() if fact.said else None,
             "mandatory": fact.must_be_heard,

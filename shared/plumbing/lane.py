@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from structlog.typing import FilteringBoundLogger
 
 from shared.commands import Command, Refusal, case_id_for
+from shared.council import Directory
 from shared.events import Event, Fact
 from shared.plumbing.envelope import Envelope
 from shared.plumbing.handling import Aggregate, Entry, GiveUp, Handler, Handlers, Message, Provider
@@ -112,7 +113,13 @@ class Lane:
         self._calls = {kind: handler.bind(ports) for kind, handler in self._by_type.items()}
         self._store, self._speaker, self._seal, self._vault, self._replier = store, speaker, seal, vault, replier
         self._log, self._metrics, self._pause = log, metrics, pause
+        self._directory: Provider | None = ports.get(Directory)
         self._commands = any(issubclass(handler.message, Command) for handler in handlers)
+
+    def _council(self) -> int:
+        """Give the version in use: no other can come between asking the handler and this, for neither waits."""
+        directory: Directory | None = self._directory() if self._directory else None
+        return directory.number if directory else 0
 
     def label(self, kind: str) -> str:
         """Name a type for metrics: what nobody knows shares one name."""
@@ -238,7 +245,7 @@ class Lane:
             return [remember(message, envelope, said)], said, False
         if not said:
             return [], None, False
-        cause = _cause(message, envelope)
+        cause = _cause(message, envelope)._replace(council=self._council())
         if handler.entries:
             return [enter(handler.collection, entry, envelope.subject) for entry in _entries(said)], None, False
         if handler.aggregate is None:

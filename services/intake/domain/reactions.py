@@ -116,12 +116,20 @@ def fire(case: Case | None, event: TimerDue, directory: Directory) -> Facts:
             return _close(case, event, directory)
 
 
+class CouncilBehind(RuntimeError):
+    """The council in use is older than what is spoken of: tried again later, the message finds the newer one."""
+
+
 def review(case: Case | None, event: TimerReview, directory: Directory) -> Facts:
     """Look whether the owner can still act, and offer the case to others where not.
 
     Raises:
         OutOfPlace: there is no such case.
+        CouncilBehind: the version the review follows from is not in use here yet.
     """
+    number = event.cause.partition(":")[0]
+    if number.isdigit() and int(number) > directory.number:
+        raise CouncilBehind
     return handing_over.offer(_on_file(case), event.at, directory)
 
 
