@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
 from pymongo import AsyncMongoClient
@@ -16,9 +16,9 @@ from ops.connections import Databases
 from shared.council import Council, Directory, load_bundle
 from shared.plumbing.clients import open_database
 from shared.plumbing.clock import MovableClock
-from shared.plumbing.council import VERSIONS
 from shared.plumbing.history import Document
 from shared.plumbing.store import Database
+from shared.plumbing.versions import VERSIONS, RecordBroken, in_force, published_versions
 
 Client = AsyncMongoClient[Document]
 
@@ -60,14 +60,15 @@ def in_folder(folder: Path) -> Asked:
 async def published(database: Database, number: int | None = None) -> Asked:
     """Read a version of a running system: the one with this number, or the one in force now.
 
+    What is read is what the services read: parts of the council that this program does not know are left out.
+
     Raises:
         NoSuchCouncil: there is none, or this program cannot read it.
     """
-    wanted = number if number is not None else await _in_force(database, await business_time(database))
+    wanted = number if number is not None else await _in_force(database)
     found = await database[VERSIONS].find_one({"_id": wanted}, {"bundle": 1})
-    if wanted is None or found is None:
-        what = "no council is in force" if wanted is None else f"there is no version {wanted}"
-        raise NoSuchCouncil(f"{what}; or name files with --folder")
+    if found is None:
+        raise NoSuchCouncil(f"there is no version {wanted}: `casework council history` lists them")
     try:
         council = Council.model_validate_json(found["bundle"], extra="ignore")
     except ValidationError:  # its text quotes the bundle, and so people
@@ -85,8 +86,11 @@ def council_of(client: Client, databases: Databases) -> Database:
     return open_database(client, databases.name("council"))
 
 
-async def _in_force(database: Database, now: datetime) -> int | None:
-    """Find the highest number whose moment has come; one without a moment came into force as it was published."""
-    come: dict[str, Any] = {"$or": [{"activates": {"$lte": now}}, {"activates": {"$exists": False}}]}
-    found = await database[VERSIONS].find_one(come, {"_id": 1}, sort=[("_id", -1)])
-    return int(found["_id"]) if found else None
+async def _in_force(database: Database) -> int:
+    try:
+        present = in_force(await published_versions(database), await business_time(database))
+    except RecordBroken as error:
+        raise NoSuchCouncil(f"{error}: somebody has changed the record of versions by hand") from None
+    if present is None:
+        raise NoSuchCouncil("no council is in force: publish one, or name files with --folder")
+    return present.number

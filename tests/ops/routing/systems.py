@@ -97,7 +97,7 @@ def cases(directory: Directory, number: int, days: int, until: datetime, seed: i
             ward=chance.choice(wards),
             flags=tuple(flag.code for flag in service.flags if chance.random() < 0.2),
             impact=chance.choices(impacts, [80, 15, 2, 3])[0],
-            capacity="cabinet" if chance.random() < 0.03 else "ward",
+            capacity="cabinet" if chance.random() < 0.2 else "ward",
             at=until - timedelta(seconds=chance.randrange(days * 86_400)),
         )
 

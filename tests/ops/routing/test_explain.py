@@ -220,20 +220,30 @@ def test_the_version_in_force_is_asked_or_the_one_that_is_named(databases: Datab
     assert "under version 3 of the running system, rules 3\n" in third.output
     assert (missing.exit_code, missing.stderr) == (
         NEEDS_A_PERSON,
-        "casework: there is no version 7; or name files with --folder\n",
+        "casework: there is no version 7: `casework council history` lists them\n",
     )
 
 
 @pytest.mark.mongo
 def test_a_system_without_a_council_or_with_one_nobody_can_read_is_one_sentence(databases: Databases, run: Run) -> None:
     nothing = run("explain", "trees", "east")
+    number = asyncio.run(published_once(databases))
     with MongoClient[dict[str, Any]](databases.url) as client:
-        client[databases.name("council")]["versions"].insert_one({"_id": 1, "bundle": '{"people": ["Ada Elm"]}'})
-    unreadable = run("explain", "trees", "east")
+        versions = client[databases.name("council")]["versions"]
+        versions.update_one({"_id": number}, {"$set": {"bundle": '{"people": ["Ada Elm"]}'}})
+        unreadable = run("explain", "trees", "east")
+        versions.update_one({"_id": number}, {"$unset": {"digest": ""}})
+        broken = run("explain", "trees", "east")
 
-    assert nothing.stderr == "casework: no council is in force; or name files with --folder\n"
-    assert unreadable.stderr == ("casework: version 1 was published by another Casework, which this one cannot read\n")
-    assert (nothing.exit_code, unreadable.exit_code) == (NEEDS_A_PERSON, NEEDS_A_PERSON)
+    assert nothing.stderr == "casework: no council is in force: publish one, or name files with --folder\n"
+    assert unreadable.stderr == "casework: version 1 was published by another Casework, which this one cannot read\n"
+    assert broken.stderr.endswith("somebody has changed the record of versions by hand\n")
+    assert {each.exit_code for each in (nothing, unreadable, broken)} == {NEEDS_A_PERSON}
+
+
+async def published_once(databases: Databases) -> int:
+    async with AsyncMongoClient[dict[str, Any]](databases.url, tz_aware=True) as client:
+        return await publish(client[databases.name("council")], load_bundle(SAMPLE), author="t", reason="t")
 
 
 @pytest.mark.parametrize("arguments", [("explain", "noise", "abbey"), ("accuracy",)])

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from shutil import copytree
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pymongo import AsyncMongoClient
@@ -20,10 +20,10 @@ from rich.console import Console
 from ops.commands import routing as command
 from ops.commands.terminal import NEEDS_A_PERSON
 from ops.connections import Databases
-from ops.routing.rehearsal import BATCH, LISTED, PROJECTION, Rehearsal, rehearse
+from ops.routing.rehearsal import BATCH, LISTED, PROJECTION, Rehearsal, Replay, rehearse
 from services.routing.domain import reroute, route
 from shared.calendar import LONDON
-from shared.council import Directory, load_bundle
+from shared.council import Capacity, Directory, Impact, load_bundle
 from shared.council.table import Found, Question, decide
 from shared.events import CaseReturned
 from shared.plumbing.clients import open_database
@@ -195,6 +195,37 @@ async def test_what_would_move_is_counted_exactly_and_fast(
         f"{found.decisions:,} decisions replayed in {min(replaying):.2f} s, {min(replaying) / min(reading):.2f} times "
         f"as long as reading them once ({min(reading):.2f} s); {found.moved:,} would move",
     )
+
+
+def test_what_is_worked_out_once_is_told_apart_by_every_input(tmp_path: Path) -> None:
+    more = (
+        "pothole-cabinet,pothole,,,,cabinet,cabinet-office,,,",
+        "pothole-safeguarding,pothole,,,safeguarding,,building-control,,,",
+        "pothole-tipton,pothole,,tipton,,,estates,,2026-11-10,",
+        "pothole-abbey,pothole,abbey,,,ward,parking,drainage,2026-01-01,2026-11-09",
+        "pothole-both,pothole,,,dangerous safeguarding,,environment-response,,,",
+    )
+    after = Directory(load_bundle(bundle(tmp_path, more=more)))
+    replay = Replay(after)
+    asked = list(
+        product(
+            ("abbey", "tipton-green"),
+            ((), ("dangerous",)),
+            get_args(Impact),
+            get_args(Capacity),
+            [datetime(2026, 11, day, hour, tzinfo=UTC) for day in (9, 10) for hour in (10, 22)],
+        )
+    )
+    teams = set()
+    for ward, flags, impact, capacity, at in asked + asked[::-1]:
+        question = Question("pothole", ward, at.date(), frozenset(flags), impact, capacity, at)
+        inputs = {"on": at.date().isoformat(), "raised_at": at, "flags": list(flags)}
+        outcome = decide(question, after)
+        assert isinstance(outcome, Found)
+        state = {"service": "pothole", "ward": ward, "inputs": inputs | {"impact": impact, "capacity": capacity}}
+        assert replay.answer(state) == (outcome.team, [part.model_dump() for part in outcome.also])
+        teams.add(outcome.team)
+    assert len(teams) > 5
 
 
 async def test_under_the_same_rules_nothing_moves(databases: Databases) -> None:
