@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.intake import domain, handlers
+from services.intake.domain.reactions import CouncilBehind
 from services.intake.handlers import CASES, commands, events, give_to_team, give_to_triage, keep_time, look_at_owner
 from shared.commands import COMMANDS, Acknowledge, Refusal
 from shared.council import Directory
@@ -17,6 +18,7 @@ from tests.intake.stories import (
     OFFICER,
     OWNER,
     Story,
+    make_council,
     order,
     raising,
     review,
@@ -81,6 +83,16 @@ def test_what_speaks_of_an_unknown_case_is_set_aside_at_once() -> None:
         keep_time(timer("autoclose", 1, MONDAY), None, DIRECTORY)
     with pytest.raises(GiveUp, match="unknown-case"):
         look_at_owner(review(MONDAY), None, DIRECTORY)
+
+
+def test_a_review_that_comes_before_its_version_is_left_for_later() -> None:
+    early = review(MONDAY).model_copy(update={"cause": "2:2026-11-23"})
+    case = tell("in_progress").case
+
+    with pytest.raises(CouncilBehind):
+        look_at_owner(early, case, Directory(make_council(), 1))
+
+    assert look_at_owner(early, case, Directory(make_council(), 2)) == ()
 
 
 def test_a_review_of_a_case_whose_owner_serves_says_nothing() -> None:

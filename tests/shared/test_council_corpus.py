@@ -81,6 +81,10 @@ ADDED: dict[str, tuple[tuple[str, str], tuple[int, str, str, str]]] = {
         ("rules.csv", "far,litter,north,,,cleansing,,\n"),
         (6, "unknown-reference", "no ward 'north'", "Correct ward"),
     ),
+    "rule by the name of what is no rule": (
+        ("rules.csv", "suggested,litter,west,,,cleansing,,\n"),
+        (6, "field", "the id suggested is taken", "Change the fields named"),
+    ),
     "tie of two rules by flags": (
         ("rules.csv", "hot,litter,,,hot,cleansing,,\ndanger,litter,,,danger,response,,\n"),
         (7, "rules-tie", "tie for a case with the flags danger hot", "Add a rule that names both flags"),

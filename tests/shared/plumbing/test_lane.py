@@ -7,9 +7,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect
 
 from shared.commands import reference_for
+from shared.council import Council, Directory
 from shared.events import CaseAcknowledged, CaseRouted, RoutingDecided, RoutingTriageNeeded
 from shared.plumbing.envelope import Envelope
-from shared.plumbing.handling import Handlers
+from shared.plumbing.handling import Handlers, Provider
 from shared.plumbing.history import Cause, Document, Write, change
 from shared.plumbing.lane import Done, Failed, Lane
 from shared.plumbing.refusals import COLLECTION as REFUSALS
@@ -43,15 +44,22 @@ async def no_pause(_: float) -> None:
 
 
 def a_lane(
-    handlers: Handlers, store: Store, listener: toys.Listener, replier: toys.ListeningReplier | None = None
+    handlers: Handlers,
+    store: Store,
+    listener: toys.Listener,
+    replier: toys.ListeningReplier | None = None,
+    directory: Directory | None = None,
 ) -> Lane:
     calls = toys.Calls()
+    ports: dict[Any, Provider] = {toys.Calls: lambda: calls}
+    if directory:
+        ports[Directory] = lambda: directory
     return Lane(
         "toys",
         handlers,
         store=store,
         speaker=listener,
-        ports={toys.Calls: lambda: calls},
+        ports=ports,
         log=toys.LOG,
         metrics=toys.metrics(),
         seal=toys.SEAL,
@@ -83,6 +91,18 @@ async def test_an_event_changes_its_document_and_the_fact_is_said_with_a_fixed_i
     assert (thing["version"], [entry["seq"] for entry in thing["history"]]) == (2, [1, 2])
     assert [say.entry["id"] for say in listener.said] == [thing["history"][1]["id"]]
     assert thing["history"][1]["cause"] == "m1"
+
+
+async def test_a_fact_records_the_version_of_the_council_it_was_decided_under(
+    store: Store, listener: toys.Listener, sample_council: Council
+) -> None:
+    await given_a_thing(store)
+    first, second = (toys.event_envelope(toys.routing_decided("a-team"), message_id=name) for name in ("m1", "m2"))
+
+    await a_lane(toys.events, store, listener, directory=Directory(sample_council, 3)).work([first])
+    await a_lane(toys.events, store, listener, directory=Directory(sample_council, 4)).work([second])
+
+    assert [entry["council"] for entry in (await the_thing(store))["history"]] == [0, 3, 4]
 
 
 async def test_a_repeated_message_finds_its_effect(store: Store, listener: toys.Listener) -> None:
