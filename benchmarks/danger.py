@@ -26,6 +26,7 @@ from ops.development import Stack
 from ops.story import DANGEROUS, WARD
 from shared.council import Directory
 from shared.plumbing.history import technical_now
+from shared.plumbing.subscriber import IS_ABOUT
 from shared.plumbing.topology import WORK_QUEUES
 
 BEHIND = 1_000
@@ -86,6 +87,7 @@ async def danger(stack: Stack, token: str, client: httpx2.AsyncClient, progress:
         for behind in (0, *[BEHIND] * TURNS):  # the first opens connections and does not count
             turns.append(await _turn(stack, giving, behind, token, client))
             await _quiet(stack.system)
+            await asyncio.sleep(IS_ABOUT)  # until no service reckons with danger any more
             progress.advance(task)
     return found(turns[1:], BEHIND)
 

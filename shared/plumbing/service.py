@@ -209,7 +209,9 @@ def compose_service(  # noqa: PLR0913  what a service is made of
     @app.on_startup
     async def start() -> None:
         await open_runtime(runtime, loops)
+        urgent = [lane for lane in lanes(runtime.broker) if lane.work_queue.name.endswith(".urgent")]
         for lane in lanes(runtime.broker):
+            lane.ahead = () if lane in urgent else urgent
             runtime.health.add(f"queue {lane.work_queue.name}", holds(partial(_is_alive, lane), "no consumer"))
 
     @app.on_shutdown

@@ -30,6 +30,13 @@ from shared.plumbing.wire import Parcel, Reading, Wire
 Arrival: TypeAlias = tuple[Any, Envelope]
 OUTLIVED_AT_MOST = 10_000
 """Messages remembered as outlived: what another instance got instead is never asked for."""
+AT_ONCE = 40
+"""Messages of an ordinary batch at most while there is danger about: as long as a lane decides, no other of its process
+does, the urgent one included. Without danger a batch is all that has arrived: that costs least."""
+IS_ABOUT = 10.0
+"""Seconds for which danger is about after a message of it: more of the same case follow."""
+GOES_FIRST = 0.5
+"""Seconds an ordinary lane lets an urgent one of its process go first, at most, before each batch."""
 RETURNED_WAITS = 0.2
 """Seconds before what came back unanswered is worked on: by then all that came back with it has arrived."""
 LANES_TURN = 1.0
@@ -60,6 +67,10 @@ class LaneSubscriber(RabbitSubscriber):
     tracing: Tracing
     log: FilteringBoundLogger
     reading: Reading | None = None  # none under TestRabbitBroker
+    ahead: Sequence["LaneSubscriber"] = ()
+    """Lanes of the same process that go first."""
+    _last_came: float = -IS_ABOUT
+    """When the last message came, on the clock of `time.monotonic`."""
 
     async def start(self) -> None:
         """Declare and bind as FastStream does; consume by the wire."""
@@ -79,7 +90,18 @@ class LaneSubscriber(RabbitSubscriber):
         """Whether messages are taken and worked on."""
         return self.reading is not None and self.reading.alive and not self._task.done()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something waits or is worked on."""
+        return self.reading is not None and bool(self._waiting or self._in_hand)
+
+    @property
+    def is_about(self) -> bool:
+        """Whether a message has come lately."""
+        return time.monotonic() - self._last_came < IS_ABOUT
+
     def _offer(self, tag: Any, envelope: Envelope) -> None:
+        self._last_came = time.monotonic()
         if envelope.deliveries and (outlived := self._outlived[envelope.id]):
             envelope = envelope._replace(deliveries=max(0, envelope.deliveries - outlived))
         self._waiting.append((tag, envelope))
@@ -100,10 +122,13 @@ class LaneSubscriber(RabbitSubscriber):
         while self.running or self._waiting:
             await self._wake.wait()
             self._wake.clear()
+            await self._let_others_go_first()
             if returns := max((envelope.deliveries for _, envelope in self._waiting), default=0):
                 await asyncio.sleep(pause_before(self.work_queue, returns))
-            batch = self._waiting[:]
-            self._waiting.clear()
+            batch = next_batch(self._waiting, small=any(lane.is_about for lane in self.ahead))
+            del self._waiting[: len(batch)]
+            if self._waiting:
+                self._wake.set()
             self._in_hand = {envelope.id for _, envelope in batch}
             for some in in_order(batch):
                 for _ in range(_TURNS_TO_WRITE if returns else 0):  # the next one may end the process
@@ -112,6 +137,11 @@ class LaneSubscriber(RabbitSubscriber):
                 for _, envelope in some:
                     self._in_hand.discard(envelope.id)
                     self._outlived.pop(envelope.id, None)
+
+    async def _let_others_go_first(self) -> None:
+        deadline = time.monotonic() + GOES_FIRST
+        while any(lane.busy for lane in self.ahead) and time.monotonic() < deadline:  # noqa: ASYNC110  several lanes, for a moment
+            await asyncio.sleep(0.005)
 
     async def _handle(self, arrivals: Sequence[Arrival], *, all_before: bool) -> None:
         started = time.perf_counter()
@@ -223,6 +253,15 @@ class LaneSubscriber(RabbitSubscriber):
                 self.log.warning("stopped early: the broker brings the rest again", queue=self.work_queue.name)
                 await end(unfinished)
         await super().stop()
+
+
+def next_batch(waiting: Sequence[Arrival], *, small: bool) -> Sequence[Arrival]:
+    """Take what is worked on next: all of it, or a part; never a part where something came back unanswered.
+
+    Who among many is the killer is found by looking at all that came back together: `in_order`.
+    """
+    came_back = any(envelope.deliveries for _, envelope in waiting)
+    return waiting[:AT_ONCE] if small and not came_back else waiting[:]
 
 
 def in_order(batch: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
