@@ -9,8 +9,9 @@ class NoticeEvent(Event):
 
     notice: Code
     recipient: Code
-    """A person or team id, never an address."""
+    """A person, `team:<id>`, `duty:<team id>` or `call:<team id>`; never an address."""
     template: Code
+    """Which mail, e.g. `receipt-owner`; of a call `call-` and why."""
     lane: Lane
     service: Code
     ward: Code
@@ -21,15 +22,15 @@ class NoticeEvent(Event):
 
 
 class NoticeSent(NoticeEvent, type="casework.notice.sent.v1"):
-    """Sent when the mail server has taken the mail."""
+    """Sent when the mail server has taken the mail, or whoever makes the calls the call."""
 
 
 class NoticeFailed(NoticeEvent, type="casework.notice.failed.v1"):
-    """Sent when the mail server has refused the mail for good."""
+    """Sent when a mail or a call was refused for good, or has been tried long enough."""
 
     reason: Code
-    """SMTP status class or a code, e.g. `smtp-550`."""
+    """SMTP or HTTP status, or a code, e.g. `smtp-550`."""
 
 
 class NoticeInDoubt(NoticeEvent, type="casework.notice.in_doubt.v1"):
-    """Sent when a process died between handing the mail over and recording it: it may have been sent."""
+    """Sent when nobody knows whether a mail or a call that was handed over has arrived: it may have."""

@@ -1,5 +1,6 @@
 """The council's own words for mails are checked before they are published."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,10 @@ def test_words_are_put_in_their_places_and_braces_in_them_are_no_placeholders() 
 def test_what_there_is_no_word_for_cannot_be_filled(text: str, reason: str) -> None:
     with pytest.raises(CannotBeFilled, match=reason):
         fill(text, {"empty": ""})
+
+
+def test_the_page_names_every_mail_and_explains_every_placeholder() -> None:
+    page = (Path(__file__).parents[2] / "docs/council-texts.md").read_text(encoding="utf-8")
+
+    assert dict(re.findall(r"^\| `\{(\w+)\}` \| (.+) \|$", page, re.MULTILINE)) == dict(PLACEHOLDERS)
+    assert [mail for mail in MAILS if f"`{mail}`" not in page] == []
