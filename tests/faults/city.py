@@ -9,6 +9,7 @@ import dataclasses
 import json
 import secrets
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -43,6 +44,8 @@ FIREHOSE = "faults.firehose"
 ENDED = ("sent", "failed", "in_doubt")
 WITHIN = 180.0
 """Seconds until everything must have come to rest."""
+QUIET = 2.0
+"""Seconds without a message after which no more is expected of a queue that counts none."""
 
 Seen = TypeVar("Seen")
 
@@ -224,21 +227,28 @@ class City:
         return Counter({service: count for service, count in counts.items() if count})
 
     async def take_all(self, queue: str) -> set[str]:
-        """Take everything out of a queue; gives the ids."""
+        """Take everything out of a queue that has something; gives the ids.
+
+        A broker that has just started counts none in a queue it has not recovered yet: only when nothing more comes for
+        a while, and the queue counts none either, all has been taken.
+        """
         taken: set[str] = set()
+        last = time.monotonic()
         async with await aio_pika.connect(self.operator_url) as connection:
             channel = await connection.channel()
             found = await channel.get_queue(queue, ensure=True)
-            count = found.declaration_result.message_count or 0
 
             async def take(message: AbstractIncomingMessage) -> None:
+                nonlocal last
                 taken.add(message.message_id or "")
+                last = time.monotonic()
 
             async def all_taken() -> bool:
-                return len(taken) >= count
+                counted = (await channel.declare_queue(queue, passive=True)).declaration_result.message_count
+                return bool(taken) and not counted and time.monotonic() - last > QUIET
 
             await found.consume(take, no_ack=True)
-            await until(all_taken, f"all {count} messages of {queue}", 60)
+            await until(all_taken, f"all messages of {queue}", 60)
         return taken
 
     async def listen(self) -> Sequence[Heard]:
