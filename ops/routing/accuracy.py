@@ -7,16 +7,14 @@ period and what has become of them.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from ops.routing.explaining import DECISIONS
-from shared.events.routing import DecidedReason
+from shared.events.routing import BY_A_RULE, SUGGESTED
 from shared.plumbing.store import Database
 
-SUGGESTED: DecidedReason = "suggested"
-BY_A_RULE = sorted(set(get_args(DecidedReason)) - {SUGGESTED})
 RETURNED = "notes.returned.rule"  # services.routing.adapters, as the reasons above
 _AT_ONCE = 1_000
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,12 +10,11 @@ from prometheus_client.registry import Collector
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import PyMongoError
 
-from services.routing.domain import SUGGESTED, Tally
+from services.routing.domain import Tally
 from services.routing.ports import DECISIONS, LedgerAway
-from shared.events.routing import DecidedReason
+from shared.events.routing import BY_A_RULE, SUGGESTED
 from shared.plumbing.store import Collection, Store
 
-_BY_A_RULE: Final = sorted(set(get_args(DecidedReason)) - {SUGGESTED})
 _RETURNED: Final = "notes.returned.rule"
 _WAS_RETURNED: Final = {_RETURNED: {"$type": "string"}}
 """A case that came by a rule was given back; returns of what came by hand name none."""
@@ -54,7 +53,7 @@ class MongoLedger:
             LedgerAway: they cannot be counted now.
         """
         try:
-            routed = await self._grouped({"state.reason": {"$in": _BY_A_RULE}}, "$state.rules_version")
+            routed = await self._grouped({"state.reason": {"$in": BY_A_RULE}}, "$state.rules_version")
             unfit = {_RETURNED: {"$type": "string", "$ne": SUGGESTED}}
             returned = await self._grouped(unfit, "$notes.returned.rules_version")
         except PyMongoError as error:

@@ -11,10 +11,7 @@ from shared.council import Directory
 from shared.council.table import Found, Question, answers_on, decide, turn_for
 from shared.council.wording import people_decide, sentence, team_name
 from shared.events import CaseRaised, CaseReturned, RoutingDecided, RoutingTriageNeeded
-from shared.events.routing import RoutingInputs, TriageReason
-
-SUGGESTED = "suggested"
-"""Stands for a rule where a team named the next one."""
+from shared.events.routing import SUGGESTED, RoutingInputs, TriageReason
 
 
 class Decision(NamedTuple):

@@ -17,6 +17,7 @@ from shared.council.base import (
     parse_target,
 )
 from shared.council.forms import Form
+from shared.events.routing import SUGGESTED
 
 ServiceKind = Literal["case", "report", "signpost"]
 Capacity = Literal["ward", "cabinet"]
@@ -150,8 +151,8 @@ class RoutingRule(Dated):
 
     @model_validator(mode="after")
     def _a_place_is_named_once(self) -> Self:
-        if self.id == "suggested":
-            raise ValueError("the id suggested is taken: it stands for a team that a returning team named")
+        if self.id == SUGGESTED:
+            raise ValueError(f"the id {SUGGESTED} is taken: it stands for a team that a returning team named")
         if self.ward and self.town:
             raise ValueError("a rule names a ward or a town, not both: the ward already says the town")
         teams = [self.team, *(each.partition(":")[0] for each in self.also)]

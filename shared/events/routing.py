@@ -1,7 +1,7 @@
 """What routing says: suggestions. Intake decides and says what became of them."""
 
 from datetime import date
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +11,11 @@ from shared.events.case import Capacity, Impact, Lane
 DecidedReason: TypeAlias = Literal["flag-rule", "ward-rule", "town-rule", "capacity-rule", "service-rule", "suggested"]
 """What made the rule fit, narrowest condition first: a ticked flag, the ward, its town, the capacity, or the service
 alone. `suggested`: the team that gave the case back named it."""
+
+SUGGESTED: Final = "suggested"
+"""Stands as rule and reason where no rule decided but the team that gave the case back: no rule may be called so."""
+BY_A_RULE: Final = tuple(sorted(set(get_args(DecidedReason)) - {SUGGESTED}))
+"""The reasons that credit a rule."""
 
 TriageReason: TypeAlias = Literal[
     "unknown-service",

@@ -15,7 +15,6 @@ from shared.commands import (
     Complete,
     ExtendAutoClose,
     RaiseCase,
-    Refusal,
 )
 from shared.council import Directory
 from shared.events import (
@@ -27,9 +26,9 @@ from shared.events import (
     CaseRaised,
     CaseRouted,
     CaseTriageNeeded,
-    Event,
     Fact,
 )
+from tests.intake.results import refused, the_fact
 from tests.intake.stories import (
     COLLEAGUE,
     DEMOCRATIC,
@@ -54,18 +53,6 @@ CALENDAR = DIRECTORY.calendar
 
 def end_of(year: int, month: int, day: int) -> datetime:
     return CALENDAR.end_of_day(date(year, month, day))
-
-
-def the_fact(facts: object) -> Event:
-    assert not isinstance(facts, Refusal), facts
-    assert isinstance(facts, tuple)
-    (fact,) = facts
-    return fact.event if isinstance(fact, Fact) else fact
-
-
-def refused(result: object) -> Refusal:
-    assert isinstance(result, Refusal), result
-    return result
 
 
 def clocks_of(case: Case) -> dict[str, tuple[datetime, str, int]]:

@@ -17,9 +17,9 @@ from shared.events import (
     CaseOverdue,
     CaseOwnerChanged,
     Event,
-    Fact,
 )
 from tests.counts import count
+from tests.intake.results import refused, the_fact
 from tests.intake.stories import (
     COLLEAGUE,
     DEMOCRATIC,
@@ -56,17 +56,6 @@ from tests.intake.terms import (
 )
 
 FIRST = LAST + timedelta(days=1)
-
-
-def the_fact(facts: object) -> Event:
-    assert isinstance(facts, tuple), facts
-    (fact,) = facts
-    return fact.event if isinstance(fact, Fact) else fact
-
-
-def refused(result: object) -> Refusal:
-    assert isinstance(result, Refusal), result
-    return result
 
 
 def offer_of(story: Story, at: datetime = AFTER) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from shared.commands import Acknowledge, AddCc, Answer, Refusal
 from shared.council import Directory, Feature, Policies
 from shared.council.rule_checks import SWITCHABLE
 from shared.events import CaseRaised, Targets
+from tests.intake.results import refused
 from tests.intake.stories import (
     COLLEAGUE,
     DIRECTORY,
@@ -34,11 +35,6 @@ TAKEN_OVER = "take-over"
 
 def end_of(year: int, month: int, day: int) -> datetime:
     return CALENDAR.end_of_day(date(year, month, day))
-
-
-def refused(result: object) -> Refusal:
-    assert isinstance(result, Refusal), result
-    return result
 
 
 def raised_under(directory: Directory, **changes: Any) -> Story:

@@ -1,27 +1,24 @@
 """Parts of a case that other teams do: who opens them, for whom, with which time, and who knows the case by them."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import pytest
 
 from services.intake import domain
-from services.intake.domain import Case
 from services.intake.domain.guards import MOST_PARTS
-from shared.commands import AddProgress, AnswerTask, OpenTask, Refusal, ReturnCase
+from shared.commands import AddProgress, Refusal, ReturnCase
 from shared.events import (
     CaseRouted,
     CaseTaskOpened,
-    Event,
-    Fact,
     PartOf,
 )
+from tests.intake.parts import TUESDAY, answering, asking, due_of, parts_of, with_a_part
+from tests.intake.results import events, refused
 from tests.intake.stories import (
     CARER,
-    COLLEAGUE,
     DEMOCRATIC,
     DIRECTORY,
     MANAGER,
-    MONDAY,
     OFFICER,
     TODAY,
     Story,
@@ -33,47 +30,10 @@ from tests.intake.stories import (
 )
 
 CALENDAR = DIRECTORY.calendar
-TUESDAY = MONDAY + timedelta(days=1)
 
 
 def end_of(month: int, day: int) -> datetime:
     return CALENDAR.end_of_day(date(2026, month, day))
-
-
-def events(facts: object) -> list[Event]:
-    assert not isinstance(facts, Refusal), facts
-    assert isinstance(facts, tuple)
-    return [fact.event if isinstance(fact, Fact) else fact for fact in facts]
-
-
-def refused(result: object) -> Refusal:
-    assert isinstance(result, Refusal), result
-    return result
-
-
-def asking(team: str = "adults", actor: str = OFFICER, at: datetime = TUESDAY, days: int | None = None) -> OpenTask:
-    command: OpenTask = order(OpenTask, actor, at, team=team, days=days, text="Please visit the resident.")
-    return command
-
-
-def answering(number: int = 1, actor: str = CARER, at: datetime = TUESDAY) -> AnswerTask:
-    command: AnswerTask = order(AnswerTask, actor, at, number=number, text="We have visited.")
-    return command
-
-
-def with_a_part(state: str = "in_progress", *, report: bool = False) -> Story:
-    story = tell(state, report=report, cc=(COLLEAGUE,))
-    story.give(asking())
-    return story
-
-
-def parts_of(case: Case) -> list[tuple[int, str, bool]]:
-    return [(task.number, task.team, task.done) for task in case.public.tasks]
-
-
-def due_of(case: Case, number: int) -> datetime | None:
-    clock = case.part_clock(number)
-    return clock.due if clock else None
 
 
 @pytest.mark.parametrize("actor", [OFFICER, MANAGER, DEMOCRATIC])

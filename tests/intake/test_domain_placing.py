@@ -7,7 +7,8 @@ import pytest
 from services.intake.domain import Case, words
 from shared.commands import Acknowledge, Assign, OpenTask, Refusal, ReturnCase
 from shared.council import Directory
-from shared.events import CaseAssigned, CaseReturned, CaseRouted, CaseTriageNeeded, Event, Fact
+from shared.events import CaseAssigned, CaseReturned, CaseRouted, CaseTriageNeeded
+from tests.intake.results import refused, the_fact
 from tests.intake.stories import (
     DEMOCRATIC,
     DIRECTORY,
@@ -34,18 +35,6 @@ WEDNESDAY = MONDAY + timedelta(days=2)
 
 def end_of(month: int, day: int) -> datetime:
     return CALENDAR.end_of_day(date(2026, month, day))
-
-
-def the_fact(facts: object) -> Event:
-    assert not isinstance(facts, Refusal), facts
-    assert isinstance(facts, tuple)
-    (fact,) = facts
-    return fact.event if isinstance(fact, Fact) else fact
-
-
-def refused(result: object) -> Refusal:
-    assert isinstance(result, Refusal), result
-    return result
 
 
 def clocks_of(case: Case) -> dict[str, tuple[datetime, int]]:

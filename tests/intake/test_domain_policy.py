@@ -18,6 +18,7 @@ from shared.commands import (
     RemoveCc,
 )
 from shared.council import Directory, Grant, GrantedRole
+from tests.intake.results import refused
 from tests.intake.stories import (
     CARER,
     COLLEAGUE,
@@ -45,11 +46,6 @@ STATES = ("raised", "triage", "with_team", "in_progress", "committed", "answered
 STAFF = (OFFICER, MANAGER, SECRETARY, OTHER_OFFICER, DEMOCRATIC, PLACING_OFFICER, CARER)
 PEOPLE = (OWNER, COLLEAGUE, *STAFF, STRANGER, "system", "nobody")
 OF_A_CLOSED_CASE = ("add-cc", "remove-cc")
-
-
-def refused(result: object) -> Refusal:
-    assert isinstance(result, Refusal), result
-    return result
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -8,6 +8,7 @@ import pytest
 from shared.commands import AddCc, Commit, ExtendAutoClose, RaiseCase, Refusal, RemoveCc
 from shared.council import Directory, Policies
 from shared.events import CaseRaised, Fact
+from tests.intake.results import refused
 from tests.intake.stories import (
     CANARY,
     COLLEAGUE,
@@ -26,11 +27,6 @@ from tests.intake.stories import (
     reporting,
     tell,
 )
-
-
-def refused(result: object) -> Refusal:
-    assert isinstance(result, Refusal), result
-    return result
 
 
 def raised(result: object) -> Fact:

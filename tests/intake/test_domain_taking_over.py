@@ -11,9 +11,8 @@ from shared.events import (
     CaseAutocloseWarned,
     CaseClosed,
     CaseOwnerChanged,
-    Event,
-    Fact,
 )
+from tests.intake.results import refused, the_fact
 from tests.intake.stories import (
     COLLEAGUE,
     DEMOCRATIC,
@@ -51,17 +50,6 @@ from tests.intake.terms import (
 )
 
 FIRST = LAST + timedelta(days=1)
-
-
-def the_fact(facts: object) -> Event:
-    assert isinstance(facts, tuple), facts
-    (fact,) = facts
-    return fact.event if isinstance(fact, Fact) else fact
-
-
-def refused(result: object) -> Refusal:
-    assert isinstance(result, Refusal), result
-    return result
 
 
 def test_a_colleague_takes_over_and_the_former_owner_is_nothing_to_the_case_any_more() -> None:
