@@ -1,5 +1,8 @@
 """A right that is taken away ends everywhere, and what is broken changes nothing."""
 
+import asyncio
+import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -7,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.council import BundleRefused, Council, load_bundle
+from ops.stack.mongo import Mongo
+from shared.council import Council
 from shared.plumbing.council import VERSIONS, publish
 from tests.flows.people import CASE, COUNCILLOR
 from tests.flows.programs import until
@@ -15,6 +19,7 @@ from tests.flows.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
+ROOT = Path(__file__).parents[2]
 REVOKED = "off-006"
 """An officer of the team that answers for noise, whose rights end in these tests."""
 WITHIN = 60.0
@@ -63,18 +68,35 @@ async def test_a_revoked_officer_is_let_in_nowhere_within_a_minute(
     assert took < WITHIN
 
 
-async def test_a_broken_bundle_is_refused_and_the_services_go_on(town: Town, tmp_path: Path) -> None:
+async def publish_by_command(town: Town, mongo_url: str, folder: Path) -> tuple[int, str]:
+    """Publish a folder as an administrator does; gives how the command ended and what it said of errors."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ops", "council", "publish", str(folder), "--author=A", "--reason=B", "--yes"),
+        cwd=ROOT,
+        env=os.environ | {"CASEWORK_MONGO_URL": mongo_url, "CASEWORK_MONGO_PREFIX": town.prefix},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    return process.returncode or 0, errors.decode()
+
+
+async def test_a_broken_bundle_is_refused_and_the_services_go_on(
+    town: Town, mongo_server: Mongo, tmp_path: Path
+) -> None:
     database = town.mongo[f"{town.prefix}_council"]
     newest = await database[VERSIONS].find_one({}, {"_id": 1}, sort=[("_id", -1)])
-    for path in (Path(__file__).parents[2] / "council").iterdir():
+    for path in (ROOT / "council").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     rules = tmp_path / "rules.csv"
     rules.write_text(rules.read_text(encoding="utf-8") + "lost,noise,nowhere,,,,no-team,,,\n", encoding="utf-8")
 
-    with pytest.raises(BundleRefused) as refused:
-        load_bundle(tmp_path)
+    ended, errors = await publish_by_command(town, mongo_server.url, tmp_path)
 
-    assert {(problem.file, problem.rule) for problem in refused.value.problems} == {("rules.csv", "unknown-reference")}
+    assert ended == 1
+    assert "rules.csv:69: unknown-reference: ward: there is no ward 'nowhere'" in errors
+    assert "rules.csv:69: unknown-reference: team: there is no team 'no-team'" in errors
+    assert "nothing was published" in errors
     assert await database[VERSIONS].find_one({}, {"_id": 1}, sort=[("_id", -1)]) == newest
     reference = await town.as_(COUNCILLOR).raise_(CASE)
     case = await town.as_(COUNCILLOR).see_when(reference, status="with_team")
